@@ -4,17 +4,13 @@
         plane.add_nodes(10)
         text = plane.kubeconfig()
 
-Steps of `start`: write keys, tokens and the audit policy; etcd; apiserver (ready when /readyz says so);
-controller-manager, scheduler and kwok beside each other. Pods of kwok's nodes run by its default
+Steps of `start`: etcd; apiserver (ready when /readyz says so); controller-manager, scheduler and kwok
+beside each other. Pods of kwok's nodes run by its default
 stages and use no CPU. All state lies under `folder`; a second `start` on the same folder goes on
 with the same state.
 """
 
-import base64
-import csv
-import io
 import json
-import secrets
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,18 +19,9 @@ from typing import Any, Self
 
 import httpx
 import yaml
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
+from deploy.kube.credentials import Credentials
 from deploy.kube.processes import Child, free_port
-
-# user -> groups. Each gets a token of its own, so that the audit log tells them apart.
-USERS = {
-    "admin": "system:masters",
-    "system:kube-controller-manager": "",
-    "system:kube-scheduler": "",
-    "kwok": "system:masters",
-}
 
 AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
@@ -56,9 +43,8 @@ class ControlPlane:
         self.audit_log = folder / "audit.log"
         self._audit = audit
         self._children: dict[str, Child] = {}
-        self._port = free_port()
+        self.credentials = Credentials(folder)
         self._etcd_port = free_port()
-        self._tokens: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         self.start()
@@ -70,11 +56,6 @@ class ControlPlane:
         self.stop()
 
     @property
-    def url(self) -> str:
-        """Where the apiserver listens."""
-        return f"https://127.0.0.1:{self._port}"
-
-    @property
     def pids(self) -> dict[str, int]:
         """The process id of each part, by its name."""
         return {name: child.pid for name, child in self._children.items()}
@@ -82,7 +63,6 @@ class ControlPlane:
     def start(self) -> None:
         """Starts every part; raises ProcessFailed with the end of a log, and leaves nothing running."""
         try:
-            self._write_secrets()
             self._start_etcd()
             self.start_apiserver()
             self._start_controllers()
@@ -107,27 +87,16 @@ class ControlPlane:
         child.wait_until(self._is_ready, seconds=90)
 
     def kubeconfig(self, *, user: str = "admin") -> str:
-        """A self-contained kubeconfig text for `user` (one of USERS)."""
-        return self.kubeconfig_for_token(self._tokens[user], user=user)
-
-    def kubeconfig_for_token(self, token: str, *, user: str = "token") -> str:
-        """A self-contained kubeconfig text whose only context carries `token`."""
-        cluster = {"server": self.url, "certificate-authority-data": _base64(self._ca_pem())}
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "kube", "cluster": cluster}],
-            "users": [{"name": user, "user": {"token": token}}],
-            "contexts": [{"name": "kube", "context": {"cluster": "kube", "user": user}}],
-            "current-context": "kube",
-        }
-        return yaml.safe_dump(config, sort_keys=False)
+        """A self-contained kubeconfig text for `user` (one of credentials.USERS)."""
+        return self.credentials.kubeconfig(self.credentials.token(user), user=user)
 
     def client(self, *, user: str = "admin") -> httpx.Client:
         """An HTTP client that speaks to the apiserver as `user`; the caller closes it."""
-        trust = ssl.create_default_context(cadata=self._ca_pem().decode())
-        headers = {"Authorization": f"Bearer {self._tokens[user]}"}
-        return httpx.Client(base_url=self.url, verify=trust, headers=headers, timeout=30, trust_env=False)
+        trust = ssl.create_default_context(cadata=self.credentials.ca_file.read_text())
+        headers = {"Authorization": f"Bearer {self.credentials.token(user)}"}
+        return httpx.Client(
+            base_url=self.credentials.url, verify=trust, headers=headers, timeout=30, trust_env=False
+        )
 
     def add_nodes(self, count: int, *, prefix: str = "kwok") -> None:
         """Registers `count` nodes that kwok plays: 32 CPU, 128 GiB and 256 pods each."""
@@ -169,7 +138,7 @@ class ControlPlane:
     def _apiserver_flags(self) -> list[str]:
         flags = [
             f"--etcd-servers=http://127.0.0.1:{self._etcd_port}",
-            f"--secure-port={self._port}",
+            f"--secure-port={self.credentials.port}",
             "--bind-address=127.0.0.1",
             f"--cert-dir={self.folder / 'certs'}",
             "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
@@ -182,8 +151,10 @@ class ControlPlane:
             "--endpoint-reconciler-type=none",
         ]
         if self._audit:
+            policy = self.folder / "audit-policy.yaml"
+            policy.write_text(yaml.safe_dump(AUDIT_POLICY))
             flags += [
-                f"--audit-policy-file={self.folder / 'audit-policy.yaml'}",
+                f"--audit-policy-file={policy}",
                 f"--audit-log-path={self.audit_log}",
                 "--audit-log-maxsize=1000",
             ]
@@ -192,9 +163,9 @@ class ControlPlane:
     def _start_controllers(self) -> None:
         self._spawn(
             "kube-controller-manager",
-            f"--kubeconfig={self._kubeconfig_file('system:kube-controller-manager')}",
+            f"--kubeconfig={self.credentials.kubeconfig_file('system:kube-controller-manager')}",
             f"--service-account-private-key-file={self.folder / 'sa.key'}",
-            f"--root-ca-file={self.folder / 'certs' / 'apiserver.crt'}",
+            f"--root-ca-file={self.credentials.ca_file}",
             "--use-service-account-credentials=true",
             "--leader-elect=false",
             "--bind-address=127.0.0.1",
@@ -214,7 +185,7 @@ class ControlPlane:
         stages.write_text("\n---\n".join(parts))
         self._spawn(
             "kwok",
-            f"--kubeconfig={self._kubeconfig_file('kwok')}",
+            f"--kubeconfig={self.credentials.kubeconfig_file('kwok')}",
             f"--config={stages}",
             "--manage-all-nodes=true",
             "--node-lease-duration-seconds=40",
@@ -224,7 +195,7 @@ class ControlPlane:
     def _scheduler_file(self) -> Path:
         path = self.folder / "scheduler.yaml"
         connection = {
-            "kubeconfig": str(self._kubeconfig_file("system:kube-scheduler")),
+            "kubeconfig": str(self.credentials.kubeconfig_file("system:kube-scheduler")),
             "qps": 300,
             "burst": 600,
         }
@@ -237,38 +208,8 @@ class ControlPlane:
         path.write_text(yaml.safe_dump(config))
         return path
 
-    def _kubeconfig_file(self, user: str) -> Path:
-        path = self.folder / f"{user.rpartition(':')[2]}.kubeconfig"
-        path.write_text(self.kubeconfig(user=user))
-        path.chmod(0o600)
-        return path
-
-    def _write_secrets(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.folder.chmod(0o700)
-        self._tokens = {user: secrets.token_hex(16) for user in USERS}
-        rows = io.StringIO()
-        for user, groups in USERS.items():
-            csv.writer(rows).writerow([self._tokens[user], user, user, groups])
-        (self.folder / "tokens.csv").write_text(rows.getvalue())
-        (self.folder / "audit-policy.yaml").write_text(yaml.safe_dump(AUDIT_POLICY))
-        key_file = self.folder / "sa.key"
-        if not key_file.exists():
-            key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-            key_file.write_bytes(
-                key.private_bytes(
-                    serialization.Encoding.PEM,
-                    serialization.PrivateFormat.TraditionalOpenSSL,
-                    serialization.NoEncryption(),
-                )
-            )
-
-    def _ca_pem(self) -> bytes:
-        """The apiserver writes its serving certificate with the one that signed it behind."""
-        return (self.folder / "certs" / "apiserver.crt").read_bytes()
-
     def _is_ready(self) -> bool:
-        if not (self.folder / "certs" / "apiserver.crt").exists():
+        if not self.credentials.ca_file.exists():
             return False
         with self.client() as client:
             try:
@@ -294,7 +235,3 @@ def _answers(url: str) -> bool:
         return httpx.get(url, timeout=2, trust_env=False).status_code == httpx.codes.OK
     except httpx.TransportError:
         return False
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
