@@ -1,0 +1,39 @@
+# What a person types. `make` alone lists it.
+.DEFAULT_GOAL := help
+VENV := .venv
+PY := $(VENV)/bin/python
+UV = $(VENV)/bin/uv
+STAMP := $(VENV)/.synced
+
+.PHONY: help run test test-cluster test-postgres kube-assets bench lint lock messages
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(VENV)/bin/uv:
+	python3 -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.13,<0.14'
+
+# The core lock runs Plimsoll; the dev lock holds the core lock and what tests and lint need.
+$(STAMP): requirements/core.txt pyproject.toml | $(UV)
+	$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements/core.txt
+	$(UV) pip install --quiet --python $(PY) --no-deps --editable .
+	@touch $@
+
+$(STAMP)-dev: requirements/dev.txt $(STAMP)
+	$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+run: $(STAMP) frontend/dist/.built ## Start Plimsoll on this machine (PLIMSOLL_PORT, PLIMSOLL_HOME, PLIMSOLL_DEMO, CLUSTER=kube)
+	@$(VENV)/bin/plimsoll up $(if $(filter kube,$(CLUSTER)),--cluster kube)
+
+test: $(STAMP)-dev frontend/dist/.built lint ## Lint, and every test that needs no real control plane
+	$(VENV)/bin/pytest -n 2 -m 'not cluster and not browser'
+	$(VENV)/bin/pytest -m browser
+
+bench: $(STAMP)-dev ## The figures of docs/reference/benchmarks.md
+	$(VENV)/bin/python -m tests.benchmarks
+
+lock: $(UV) ## Resolve the dependencies anew, with hashes
+	$(UV) pip compile pyproject.toml --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -q -o requirements/core.txt
+	$(UV) pip compile pyproject.toml --group dev --extra postgres -c requirements/core.txt --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -q -o requirements/dev.txt

@@ -1,0 +1,1 @@
+"""The apps of Plimsoll; pyproject.toml says which may import which."""

@@ -1,0 +1,196 @@
+"""Every setting, read from the environment once. `docs/reference/settings.md` lists them for users."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from csp.constants import NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+from apps.kernel.errors import InvalidInput
+from portal.environment import env_bool, env_int, env_list, env_text, home, kept_secret
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+PLIMSOLL_HOME = home()
+PLIMSOLL_PORT = env_int("PLIMSOLL_PORT", default=8000)
+PLIMSOLL_DEMO = env_bool("PLIMSOLL_DEMO", default=True)
+
+SECRET_KEY = kept_secret("PLIMSOLL_SECRET_KEY", file=PLIMSOLL_HOME / "secret-key")
+DEBUG = env_bool("PLIMSOLL_DEBUG", default=False)
+ALLOWED_HOSTS = env_list("PLIMSOLL_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", "testserver"])
+CSRF_TRUSTED_ORIGINS = env_list("PLIMSOLL_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "channels",
+    "csp",
+    "django_filters",
+    "django_htmx",
+    "django_tables2",
+    "drf_spectacular",
+    "guardian",
+    "rest_framework",
+    "apps.identity",
+    "apps.ui",
+    "apps.fleet",
+    "apps.ledger",
+    "apps.policies",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "portal.urls"
+ASGI_APPLICATION = "portal.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+
+def _database(url: str) -> dict[str, object]:
+    """SQLite under PLIMSOLL_HOME, or what PLIMSOLL_DATABASE_URL (postgresql://user:password@host:port/name) names."""
+    if not url:
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": PLIMSOLL_HOME / "plimsoll.sqlite3",
+            # IMMEDIATE: a transaction that will write takes its lock at once, instead of failing half-way.
+            "OPTIONS": {
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 20,
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+            },
+        }
+    parts = urlsplit(url)
+    if parts.scheme not in ("postgres", "postgresql"):
+        raise InvalidInput(
+            f"scheme {parts.scheme!r} is not supported",
+            field="PLIMSOLL_DATABASE_URL",
+            mend="write postgresql://user:password@host:5432/name, or leave it empty for SQLite",
+        )
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.path.lstrip("/"),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": unquote(parts.hostname or ""),
+        "PORT": parts.port or "",
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    }
+
+
+DATABASES = {"default": _database(env_text("PLIMSOLL_DATABASE_URL"))}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "identity.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "guardian.backends.ObjectPermissionBackend"]
+GUARDIAN_RAISE_403 = True
+ANONYMOUS_USER_NAME = None
+LOGIN_URL = "/login/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/login/"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+# On loopback there is no TLS; behind a proxy that ends TLS, set PLIMSOLL_HTTPS=1.
+HTTPS = env_bool("PLIMSOLL_HTTPS", default=False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
+LOCALE_PATHS = [BASE_DIR / "portal" / "locale"]
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = PLIMSOLL_HOME / "static"
+STATICFILES_DIRS = [("build", path) for path in [BASE_DIR / "frontend" / "dist"] if path.is_dir()]
+WHITENOISE_USE_FINDERS = True
+
+REDIS_URL = env_text("PLIMSOLL_REDIS_URL") or f"unix://{PLIMSOLL_HOME / 'valkey.sock'}"
+_CHANNEL_HOST = {
+    "address": REDIS_URL,
+    # redis-py 8 sets socket_timeout=5, which kills an idle receive; its pool of 100 fails at 200 sockets.
+    "socket_timeout": None,
+    "max_connections": 10_000,
+}
+CHANNEL_LAYERS = {"default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [_CHANNEL_HOST]}}}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+
+REST_FRAMEWORK = {
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Plimsoll",
+    "DESCRIPTION": "Governs many Kubernetes clusters: policies, decisions, approvals, actions, and the reasons for each.",
+    "VERSION": "v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+PLIMSOLL_PORTS = {
+    "kubernetes": "apps.adapters.kubernetes.connect",
+    "kubeconfig": "apps.adapters.kubernetes.parse_kubeconfig",
+    "metrics": "apps.adapters.prometheus.connect",
+    "secrets": "apps.adapters.secrets.secret_box",
+    "clock": "apps.kernel.clock.SystemClock",
+}
+"""Which adapter stands behind each port: dotted paths, loaded on first use by `apps.kernel.ports.load`."""
+
+LOGGING_CONFIG = None
