@@ -1,0 +1,1 @@
+"""The embedded fleet: a simulator, and a server over it that speaks the Kubernetes API."""
