@@ -178,7 +178,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Plimsoll",
-    "DESCRIPTION": "Governs many Kubernetes clusters: policies, decisions, approvals, actions, and the reasons for each.",
+    "DESCRIPTION": "Governs many Kubernetes clusters: policies, decisions, approvals, actions, and why.",
     "VERSION": "v1",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
