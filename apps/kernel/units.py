@@ -5,6 +5,7 @@ Sources: k8s.io/apimachinery/pkg/api/resource/quantity.go (suffixes), Go's time.
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import timedelta
 from decimal import Decimal
@@ -35,12 +36,12 @@ def parse_quantity(text: str | int | float, *, field: str | None = None) -> Deci
 
 def cpu_millicores(text: str | int | float) -> int:
     """Whole millicores, rounded up as the scheduler does: "0.1" -> 100, "1u" -> 1."""
-    return -int(-parse_quantity(text) * 1000 // 1)
+    return math.ceil(parse_quantity(text) * 1000)
 
 
 def memory_bytes(text: str | int | float) -> int:
     """Whole bytes, rounded up."""
-    return -int(-parse_quantity(text) // 1)
+    return math.ceil(parse_quantity(text))
 
 
 def parse_duration(text: str, *, field: str | None = None) -> timedelta:
