@@ -1,0 +1,58 @@
+"""The sentence that explains a reason. Reasons are stored as code and operands and become words only here, on reading."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from django.utils import formats, translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apps.kernel.decisions import Operand
+from apps.ui import registry
+
+_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+class _Operands(dict[str, str]):
+    """An operand that an older record lacks shows as "?": a history page must not fail on its oldest row."""
+
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def sentence(code: str, operands: Mapping[str, Operand]) -> str:
+    """The reason in the current language. A code that nobody registered is split into words, with its operands."""
+    template = registry.mapping("sentences").get(code)
+    texts = _Operands({key: operand_text(value) for key, value in operands.items()})
+    if template is None:
+        words = _WORD.sub(" ", code).capitalize()
+        listed = ", ".join(f"{key} {value}" for key, value in texts.items())
+        return f"{words} ({listed})" if listed else words
+    return str(str(template) % texts)
+
+
+def english(code: str, operands: Mapping[str, Operand]) -> str:
+    """The reason in English whatever the current language: for conditions and events in a cluster."""
+    with translation.override("en"):
+        return sentence(code, operands)
+
+
+def operand_text(value: Operand) -> str:
+    """One operand as words: numbers by locale with at most 3 decimals, text as it is."""
+    if value is None:
+        return _("none")
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, float):
+        short = f"{value:.3f}".rstrip("0").rstrip(".")
+        return formats.number_format(short, use_l10n=True) if abs(value) < 1e15 else f"{value:g}"
+    if isinstance(value, int):
+        return formats.number_format(value, use_l10n=True)
+    return value
+
+
+SENTENCES: dict[str, object] = {
+    "Unknown": gettext_lazy("Plimsoll has not judged this yet."),
+}
