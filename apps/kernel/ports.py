@@ -71,6 +71,10 @@ class KubeReader(Protocol):
     def list(self, kind: Kind, *, namespace: str | None = None, label_selector: str = "") -> Listing:
         """Every object of `kind`, in pages. NotFound when the cluster does not serve the kind."""
 
+    def pages(self, kind: Kind, *, page: int = 500) -> Iterator[Listing]:
+        """The same list, `page` objects at a time, so that no more of it than that is in memory as raw JSON. Every page
+        gives the resourceVersion of the whole. Gone when reading on took longer than the server keeps that version."""
+
     def watch(self, kind: Kind, *, resource_version: str, stop: threading.Event) -> Iterator[WatchEvent]:
         """Changes after `resource_version`. Ends quietly when the server ends it or `stop` is set; Gone when the
         version is too old; Unavailable when the connection breaks. Bookmarks are asked for and passed on."""

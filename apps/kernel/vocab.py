@@ -229,6 +229,9 @@ class Snapshot:
     """One cluster at one moment. Mappings are keyed by `ObjectRef.key`, `readings` by the text of the query.
 
     `policies` holds the raw ResourcePolicy and ClusterResourcePolicy objects; only the policies app reads them.
+    `prices` is what a workload costs an hour while it is awake, by its pods' requests, in `currency`; a workload whose
+    price is not known is absent. `controllers` names the controller behind each route class: the IngressClass's
+    `spec.controller`, the GatewayClass's `spec.controllerName`; a class with no such object is absent.
     `versions` gives the resourceVersion each watched kind was read at; with `ages` it is what a stored Snapshot keeps.
     """
 
@@ -245,6 +248,9 @@ class Snapshot:
     services: Mapping[str, Service] = field(default_factory=dict)
     routes: Mapping[str, Route] = field(default_factory=dict)
     policies: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    prices: Mapping[str, Decimal] = field(default_factory=dict)
+    currency: str = "USD"
+    controllers: Mapping[str, str] = field(default_factory=dict)
     readings: Mapping[str, Reading] = field(default_factory=dict)
 
     @property
