@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 from apps.kernel.errors import InvalidInput
@@ -48,8 +50,35 @@ def env_list(name: str, *, default: list[str]) -> list[str]:
 def home() -> Path:
     """Where local state lives: PLIMSOLL_HOME, default .plimsoll/ in the working directory. Made with mode 0700."""
     path = Path(os.environ.get("PLIMSOLL_HOME") or ".plimsoll").absolute()
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    mend = "name a folder that this user may write"
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as e:
+        raise InvalidInput(f"{path} cannot be made: {e.strerror or e}", field="PLIMSOLL_HOME", mend=mend) from e
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise InvalidInput(f"{path} cannot be written", field="PLIMSOLL_HOME", mend=mend)
     return path
+
+
+_LONGEST_SOCKET_PATH = 100
+"""Bytes. sun_path holds 108 on Linux and 104 on macOS, with the ending zero."""
+
+
+def broker_socket(folder: Path) -> Path:
+    """The embedded broker's Unix socket for the state in `folder`.
+
+    It lies in `folder`; where that path is too long for a socket, in a private folder of the temporary directory whose
+    name is made from the path, so that every process of one home finds the same one.
+    """
+    inside = folder / "valkey.sock"
+    if len(os.fsencode(inside)) <= _LONGEST_SOCKET_PATH:
+        return inside
+    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    private = Path(tempfile.gettempdir()) / f"plimsoll-{os.getuid()}-{digest}"
+    private.mkdir(mode=0o700, exist_ok=True)
+    if private.stat().st_uid != os.getuid():
+        raise InvalidInput(f"{private} belongs to another user", field="TMPDIR", mend="set TMPDIR to a private folder")
+    return private / "valkey.sock"
 
 
 def kept_secret(name: str, *, file: Path) -> str:

@@ -9,7 +9,7 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from apps.kernel.errors import InvalidInput
-from portal.environment import env_bool, env_int, env_list, env_text, home, kept_secret
+from portal.environment import broker_socket, env_bool, env_int, env_list, env_text, home, kept_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 PLIMSOLL_HOME = home()
@@ -158,19 +158,30 @@ USE_TZ = True
 
 STATIC_URL = "/static/"
 STATIC_ROOT = PLIMSOLL_HOME / "static"
+STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns of a missing one
 STATICFILES_DIRS = [("build", path) for path in [BASE_DIR / "frontend" / "dist"] if path.is_dir()]
 WHITENOISE_USE_FINDERS = True
 
-REDIS_URL = env_text("PLIMSOLL_REDIS_URL") or f"unix://{PLIMSOLL_HOME / 'valkey.sock'}"
+REDIS_URL = env_text("PLIMSOLL_REDIS_URL") or f"unix://{broker_socket(PLIMSOLL_HOME)}"
 _CHANNEL_HOST = {
     "address": REDIS_URL,
     # redis-py 8 sets socket_timeout=5, which kills an idle receive; its pool of 100 fails at 200 sockets.
     "socket_timeout": None,
     "max_connections": 10_000,
 }
-CHANNEL_LAYERS = {"default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [_CHANNEL_HOST]}}}
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
-CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+IN_MEMORY = env_bool("PLIMSOLL_IN_MEMORY", default=False)
+"""One process without a broker: cache, channel layer and queue live in its memory. For tests and one-off commands."""
+
+if IN_MEMORY:
+    CHANNEL_LAYERS: dict[str, dict[str, object]] = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+    CACHES: dict[str, dict[str, object]] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    CELERY_BROKER_URL = "memory://"
+else:
+    CHANNEL_LAYERS = {
+        "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [_CHANNEL_HOST]}}
+    }
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+    CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
 
 REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

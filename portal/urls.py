@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
-from django.urls import path
+from importlib.util import find_spec
 
-urlpatterns = [path("admin/", admin.site.urls)]
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
+
+urlpatterns: list[URLPattern | URLResolver] = [path("admin/", admin.site.urls)]
+
+for module in ("apps.identity.urls", "apps.fleet.urls", "apps.ledger.urls", "apps.policies.urls", "apps.ui.urls"):
+    if find_spec(module) is not None:
+        urlpatterns.append(path("", include(module)))
+
+urlpatterns.append(path("", RedirectView.as_view(url="/admin/")))

@@ -1,0 +1,97 @@
+"""What a person at the terminal sees: the supervisor's own lines, and the children's warnings and errors.
+
+The children write JSON lines into files, never to the terminal, so that a terminal (or a pipe that nobody reads) can
+not block them; a thread of the supervisor follows the files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import sys
+import threading
+from pathlib import Path
+
+LOUD = ("warning", "error", "critical")
+ROTATE_BYTES = 50 * 1024 * 1024
+_PLAIN = ("event", "level", "timestamp", "logger", "exception")
+
+
+def say(line: str) -> None:
+    """One line for the person, at once. A closed terminal is no reason to stop."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+
+def warn(line: str) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+
+
+def human(name: str, line: str) -> str | None:
+    """The line as a person reads it, or None when it is not loud. What is no JSON (a traceback) is passed on."""
+    if name == "broker":
+        return None  # its hints about kernel settings are for servers; when it ends, the supervisor says so
+    if not line.startswith("{"):
+        return f"{name}: {line}" if line.strip() else None
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return f"{name}: {line}"
+    if entry.get("level") not in LOUD:
+        return None
+    pairs = " ".join(f"{key}={value}" for key, value in entry.items() if key not in _PLAIN)
+    last = str(entry.get("exception", "")).strip().rpartition("\n")[2]
+    return " ".join(part for part in (f"{name}: {entry['level']}: {entry.get('event', '')}", pairs, last) if part)
+
+
+class Follower(threading.Thread):
+    """Follows every `*.log` of one folder from its present end, and cuts a file that grows over ROTATE_BYTES.
+
+    The children hold their files open for appending, so a copied and then truncated file goes on from its start. Lines
+    written between copy and cut are lost; OK, these are logs and no records.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(name="console", daemon=True)
+        self._folder = folder
+        self._offsets = {path: path.stat().st_size for path in folder.glob("*.log")}
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        while not self._ended.wait(0.5):
+            self.follow()
+
+    def follow(self) -> None:
+        for path in sorted(self._folder.glob("*.log")):
+            with contextlib.suppress(OSError):
+                self._follow_file(path)
+
+    def _follow_file(self, path: Path) -> None:
+        offset = self._offsets.get(path, 0)
+        size = path.stat().st_size
+        if size > offset:
+            with path.open("rb") as file:
+                file.seek(offset)
+                whole, _, _ = file.read(1 << 20).rpartition(b"\n")
+            self._offsets[path] = offset + len(whole) + 1 if whole else offset
+            for line in whole.decode(errors="replace").splitlines():
+                text = human(path.stem, line)
+                if text is not None:
+                    warn(text)
+        elif size < offset:
+            self._offsets[path] = 0
+        if size > ROTATE_BYTES:
+            shutil.copyfile(path, path.with_suffix(".log.1"))
+            with path.open("r+b") as file:
+                file.truncate(0)
+            self._offsets[path] = 0
+
+    def close(self) -> None:
+        """Passes on what is still there, then ends."""
+        self._ended.set()
+        self.join(timeout=2)
+        self.follow()

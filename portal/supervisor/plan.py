@@ -1,0 +1,67 @@
+"""Which processes make up Plimsoll on one machine, and in which order they start.
+
+    broker -> prepare -> web -> (the first page is served) -> worker, beat, watcher
+                     `-> sandbox -> demo
+
+The sandbox and its bootstrap run beside the start of the web process.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+from portal.supervisor import broker
+from portal.supervisor.child import ChildSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `plimsoll up` was asked for. `cluster` is "sandbox" or "kube"; without `demo` neither is started."""
+
+    home: Path
+    port: int
+    host: str = "127.0.0.1"
+    demo: bool = True
+    cluster: str = "sandbox"
+    own_broker: bool = True
+    extra_env: dict[str, str] = field(default_factory=dict)
+
+
+def _python(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", module, *arguments]
+
+
+def _known(specs: Sequence[tuple[str, ChildSpec]]) -> list[ChildSpec]:
+    return [spec for module, spec in specs if find_spec(module) is not None]
+
+
+def broker_spec(options: Options) -> ChildSpec | None:
+    return ChildSpec("broker", broker.command(options.home)) if options.own_broker else None
+
+
+def prepare_spec() -> ChildSpec:
+    return ChildSpec("prepare", _python("portal.supervisor.prepare"), once=True)
+
+
+def web_spec(options: Options, *, fd: int) -> ChildSpec:
+    return ChildSpec("web", _python("portal.web", "--fd", str(fd)), pass_fds=(fd,))
+
+
+def background_specs() -> list[ChildSpec]:
+    """What works behind the pages."""
+    return _known(
+        [
+            ("workers.watcher", ChildSpec("watcher", _python("workers.watcher"))),
+            ("workers.worker", ChildSpec("worker", _python("workers.worker"))),
+            ("workers.beat", ChildSpec("beat", _python("workers.beat"))),
+        ]
+    )
+
+
+def demo_specs(options: Options) -> list[ChildSpec]:
+    """The demo fleet and its bootstrap; none without `demo`."""
+    return []
