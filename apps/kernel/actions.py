@@ -207,7 +207,10 @@ class Forget:
         if self.mark.scaled_object is not None:
             scaled_object = _scaled_object(self.target, self.mark.scaled_object)
             steps.append(_annotate(scaled_object, {KEDA_PAUSED: self.mark.paused_replicas}))
-        steps.append(_annotate(self.target, {SLEPT: None, WAKE: None}))
+        # An object that does sleep after all must keep its mark, or nobody could wake it.
+        power = (SUSPEND, True) if self.target.kind == "CronJob" else (REPLICAS, 0)
+        runs = Condition(power[0], Test.NOT_EQUAL, power[1])
+        steps.append(_annotate(self.target, {SLEPT: None, WAKE: None}, (runs,)))
         return tuple(steps)
 
     def inverse(self) -> None:

@@ -135,8 +135,9 @@ class Workload:
 
     `replicas` is what the spec asks for (for a CronJob 1, or 0 while suspended). `pod_labels` are the labels its pods
     carry, by which Services find it. `field_managers` maps a field manager to True when it owns `spec.replicas`.
-    `hpa` and `scaled_object` name the autoscaler that targets it, or are "". `slept_raw` keeps the text of a slept
-    annotation that could not be read as a SleptMark.
+    `hpa` and `scaled_object` name the autoscaler that targets it, or are ""; `paused_replicas` is the text of that
+    ScaledObject's pause annotation, None when it has none. `slept_raw` keeps the text of a slept annotation that could
+    not be read as a SleptMark.
     """
 
     ref: ObjectRef
@@ -154,6 +155,7 @@ class Workload:
     schedule: str = ""
     hpa: str = ""
     scaled_object: str = ""
+    paused_replicas: str | None = None
     slept: SleptMark | None = None
     slept_raw: str = ""
 
@@ -233,6 +235,7 @@ class Snapshot:
     price is not known is absent. `controllers` names the controller behind each route class: the IngressClass's
     `spec.controller`, the GatewayClass's `spec.controllerName`; a class with no such object is absent.
     `versions` gives the resourceVersion each watched kind was read at; with `ages` it is what a stored Snapshot keeps.
+    `route_classes` maps an IngressClass's or GatewayClass's name to the controller it names (`k8s.io/ingress-nginx`).
     """
 
     id: UUID
@@ -252,6 +255,7 @@ class Snapshot:
     currency: str = "USD"
     controllers: Mapping[str, str] = field(default_factory=dict)
     readings: Mapping[str, Reading] = field(default_factory=dict)
+    route_classes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def synced(self) -> bool:
