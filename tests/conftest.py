@@ -19,3 +19,5 @@ os.environ["PLIMSOLL_HOME"] = str(HOME)
 os.environ["PLIMSOLL_IN_MEMORY"] = "1"
 if url := os.environ.get("PLIMSOLL_TEST_DATABASE_URL"):
     os.environ["PLIMSOLL_DATABASE_URL"] = url
+
+pytest_plugins = ["tests.planes"]

@@ -44,9 +44,7 @@ KUBERNETES_STAMPS = {"gitVersion": "v1.36.3", "gitMajor": "1", "gitMinor": "36",
 # Smallest first: what takes four minutes comes last, and the others are ready meanwhile.
 TOOLS = (
     Tool("etcd", "etcd", "go.etcd.io/etcd/server/v3"),
-    Tool(
-        "kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", stamps={"sigs.k8s.io/kwok/pkg/consts.Version": "0.8.0"}
-    ),
+    Tool("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", stamps={"sigs.k8s.io/kwok/pkg/consts.Version": "0.8.0"}),
     *(
         Tool(name, "kubernetes", f"k8s.io/kubernetes/cmd/{name}")
         for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
@@ -171,9 +169,7 @@ def _copy_stages(folder: Path, *, go: str) -> None:
 
 def main() -> int:
     """Exit code 0 and the folder on stdout, or 1 and the reason on stderr."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="build nothing")
     arguments = parser.parse_args()
     try:

@@ -86,6 +86,11 @@ class ControlPlane:
         child = self._spawn("kube-apiserver", *self._apiserver_flags())
         child.wait_until(self._is_ready, seconds=90)
 
+    def restart_apiserver(self) -> None:
+        """A crash and a new start: every watch breaks, and history before it cannot be watched from."""
+        self.stop_apiserver()
+        self.start_apiserver()
+
     def kubeconfig(self, *, user: str = "admin") -> str:
         """A self-contained kubeconfig text for `user` (one of credentials.USERS)."""
         return self.credentials.kubeconfig(self.credentials.token(user), user=user)
@@ -94,9 +99,7 @@ class ControlPlane:
         """An HTTP client that speaks to the apiserver as `user`; the caller closes it."""
         trust = ssl.create_default_context(cadata=self.credentials.ca_file.read_text())
         headers = {"Authorization": f"Bearer {self.credentials.token(user)}"}
-        return httpx.Client(
-            base_url=self.credentials.url, verify=trust, headers=headers, timeout=30, trust_env=False
-        )
+        return httpx.Client(base_url=self.credentials.url, verify=trust, headers=headers, timeout=30, trust_env=False)
 
     def add_nodes(self, count: int, *, prefix: str = "kwok") -> None:
         """Registers `count` nodes that kwok plays: 32 CPU, 128 GiB and 256 pods each."""

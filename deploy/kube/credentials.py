@@ -19,6 +19,7 @@ USERS = {
     "system:kube-controller-manager": "",
     "system:kube-scheduler": "",
     "kwok": "system:masters",
+    "nobody": "",  # logs in and may do nothing: for tests of refusals
 }
 
 

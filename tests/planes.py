@@ -1,0 +1,22 @@
+"""Fixtures that start the servers which the contract and cluster suites talk to. A pytest plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.kube import assets
+from deploy.kube.controlplane import ControlPlane
+
+
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A real control plane with five kwok nodes, shared by all tests of this process."""
+    try:
+        folder = assets.find()
+    except assets.AssetsMissing as missing:
+        pytest.skip(str(missing))
+    with ControlPlane(folder=tmp_path_factory.mktemp("kube"), assets=folder) as plane:
+        plane.add_nodes(5)
+        yield plane
