@@ -61,4 +61,8 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
                 await self.send_json({"topic": topic, "ids": seen})
 
     async def _visible(self, topic: str, ids: set[str]) -> list[str]:
-        return await database_sync_to_async(lambda: sorted(registry.mapping("live")[topic](self.user, ids)))()
+        def visible() -> list[str]:
+            return sorted(str(one) for one in registry.mapping("live")[topic](self.user, ids))
+
+        found: list[str] = await database_sync_to_async(visible)()
+        return found

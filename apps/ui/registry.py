@@ -45,8 +45,8 @@ class NavItem:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """`page` is where it stands ("overview", "cluster", "workload", "policy"); `context(request, obj)` fills `template`,
-    where `obj` is the page's object, None on the Overview. `column` is "main" or "side"; `topics` make it reload."""
+    """`page` is where it stands ("overview", "cluster", "workload", "policy"); `context(request, obj)` fills
+    `template`, where `obj` is the page's object, None on the Overview. `topics` make it load again."""
 
     key: str
     page: str

@@ -1,4 +1,4 @@
-"""The sentence that explains a reason. Reasons are stored as code and operands and become words only here, on reading."""
+"""The sentence that explains a reason: stored as code and operands, it becomes words only here, on reading."""
 
 from __future__ import annotations
 
