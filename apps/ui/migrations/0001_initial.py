@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('identity', '0002_loginthrottle_apitoken'),
+        ('identity', '0002_tokens'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
