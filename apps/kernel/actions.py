@@ -15,16 +15,16 @@ what no longer holds, and writes the rest under the resourceVersion it has just 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import ClassVar, Protocol, runtime_checkable
 
+from apps.kernel.marks import SLEPT as SLEPT
+from apps.kernel.marks import WAKE as WAKE
+from apps.kernel.marks import mark_text as mark_text
 from apps.kernel.vocab import Json, ObjectRef, SleptMark
 
-SLEPT = "plimsoll.dev/slept"
-WAKE = "plimsoll.dev/wake"
 KEDA_PAUSED = "autoscaling.keda.sh/paused-replicas"
 FIELD_MANAGER = "plimsoll"
 
@@ -104,19 +104,6 @@ def _annotate(target: ObjectRef, values: Mapping[str, str | None], require: tupl
         Condition(annotation(key), Test.ABSENT if value is None else Test.EQUAL, value) for key, value in values.items()
     )
     return Step(Verb.PATCH, target, {"metadata": {"annotations": dict(values)}}, require, done)
-
-
-def mark_text(mark: SleptMark) -> str:
-    """The JSON of the slept annotation. Keys are fixed: people and the kubectl wake of the docs read them."""
-    body: dict[str, Json] = {"replicas": mark.replicas, "policy": mark.policy, "action": mark.action}
-    if mark.slept_at is not None:
-        body["sleptAt"] = mark.slept_at.isoformat(timespec="seconds")
-    if mark.scaled_object is not None:
-        body["scaledObject"] = mark.scaled_object
-        body["pausedReplicas"] = mark.paused_replicas
-    if mark.suspended is not None:
-        body["suspended"] = mark.suspended
-    return json.dumps(body, separators=(",", ":"), sort_keys=True)
 
 
 def _scaled_object(target: ObjectRef, name: str) -> ObjectRef:
