@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from apps.fleet.cache import ClusterCache
 from apps.fleet.models import Cluster
@@ -97,7 +96,7 @@ def test_cluster(cluster: Cluster) -> ConnectionReport:
 
 
 def remove_cluster(cluster: Cluster, *, actor: User | None, request_id: str = "") -> None:
-    """Forgets the cluster and what is known of it. Touches nothing in the cluster; `policies` wakes it first if asked."""
+    """Forgets the cluster and what is known of it, and touches nothing in it; `policies` wakes it first if asked."""
     raise NotImplementedError
 
 
