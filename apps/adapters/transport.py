@@ -120,7 +120,7 @@ def check_url(url: str, *, field: str) -> str:
         parts = urlsplit(url)
         port_is_number = parts.port is None or parts.port > 0
     except ValueError as e:
-        raise InvalidInput(f"{url!r:.200} is not an address: {e}", field=field) from e
+        raise InvalidInput(f"{url!r:.200} is not an address: {e}", field=field, mend="write https://host:port") from e
     if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_number:
         raise InvalidInput(f"{url!r:.200} is not an http or https address", field=field, mend="write https://host:port")
     if parts.username or parts.password or parts.query or parts.fragment:
