@@ -1,0 +1,200 @@
+"""Every metric's series and their values as functions of time. No sample is stored; a scrape is a function call.
+
+Family          name, type, help, and the exposed labels and target of each series
+├── Counted     requests of the log, since the process started: the ingress controllers and meshes
+├── Stepped     gauges that hold until they change: kube-state-metrics
+└── Computed    anything else as a function of (rows, moments): usage, process start times
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from apps.sandbox.metrics.labels import NAME, LabelSet
+from apps.sandbox.metrics.targets import Flags, Target, Targets
+from apps.sandbox.sim.draw import Floats, Ints
+from apps.sandbox.sim.service import Served
+from apps.sandbox.sim.timeline import NEVER, Timelines
+
+ALL, SERVED, REFUSED = 0, 1, 2
+_ALWAYS = np.iinfo(np.int64).min
+
+
+class Family:
+    """One metric. `meta` families (up, ...) are written by Prometheus itself, also when a scrape fails."""
+
+    def __init__(self, name: str, *, kind: str, help_text: str, targets: Targets, meta: bool = False) -> None:
+        self.name, self.kind, self.help, self.meta = name, kind, help_text, meta
+        self.targets = targets
+        self.exposed: list[Mapping[str, str]] = []
+        self.generation = 0
+        self._target_rows: list[int] = []
+        self._target_array: Ints = np.zeros(0, dtype=np.int64)
+        self._scraped: list[LabelSet] = []
+
+    def __len__(self) -> int:
+        return len(self.exposed)
+
+    def _add(self, exposed: Mapping[str, str], target: Target) -> int:
+        self.exposed.append(exposed)
+        self._target_rows.append(target.row)
+        self.generation += 1
+        return len(self.exposed) - 1
+
+    def target_rows(self) -> Ints:
+        """The target of each series."""
+        if len(self._target_array) < len(self._target_rows):
+            self._target_array = np.asarray(self._target_rows, dtype=np.int64)
+        return self._target_array
+
+    def label_sets(self) -> list[LabelSet]:
+        """The labels of each series as Prometheus holds them."""
+        for i in range(len(self._scraped), len(self.exposed)):
+            labels = self.targets.all[self._target_rows[i]].scraped_labels(self.exposed[i])
+            self._scraped.append({NAME: self.name} | {k: v for k, v in labels.items() if v})
+        return self._scraped
+
+    def values(self, rows: Ints, *, at: Ints) -> tuple[Floats, Flags]:
+        """(value, exposed) of each series at moments `at`, [n] or [n, k]."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The part of the log a series counts: one row of the demand, while this process was the one to serve it."""
+
+    demand_row: int
+    start_ms: int = _ALWAYS
+    end_ms: int = NEVER
+
+
+class Counted(Family):
+    """Requests counted since the process started. A series is exposed from its first request on (a client library
+    makes a label set when it is first used), or from the start with `zero_visible` (Envoy)."""
+
+    def __init__(
+        self, name: str, *, help_text: str, targets: Targets, served: Served, zero_visible: bool = False
+    ) -> None:
+        super().__init__(name, kind="counter", help_text=help_text, targets=targets)
+        self._served = served
+        self._zero_visible = zero_visible
+        self._shares: list[list[Share]] = []
+        self._parts: list[int] = []
+        self._table: tuple[Ints, Ints, Ints, Ints] | None = None
+
+    def add(self, exposed: Mapping[str, str], *, target: Target, shares: list[Share], part: int = ALL) -> int:
+        """A series counting its shares of the log: ALL of it, what was SERVED, or what was REFUSED."""
+        self._shares.append(list(shares))
+        self._parts.append(part)
+        self._table = None
+        return self._add(exposed, target)
+
+    def extend(self, row: int, *, share: Share) -> None:
+        """One more share for a series."""
+        self._shares[row].append(share)
+        self._table = None
+
+    def end_share(self, row: int, *, demand_row: int, at_ms: int) -> None:
+        """The open share of this demand row ends."""
+        shares = self._shares[row]
+        for i, share in enumerate(shares):
+            if share.demand_row == demand_row and share.end_ms == NEVER:
+                shares[i] = Share(demand_row, share.start_ms, at_ms)
+        self._table = None
+
+    def values(self, rows: Ints, *, at: Ints) -> tuple[Floats, Flags]:
+        demand, start, end, part = self._tabulated()
+        base = self.targets.bases(_lift(self.target_rows()[rows], at), at=at)
+        total = np.zeros(at.shape, dtype=np.int64)
+        for column in range(demand.shape[1]):
+            chosen = np.flatnonzero(demand[rows, column] >= 0)
+            if len(chosen):
+                picked = rows[chosen]
+                low, high = _lift(start[picked, column], at), _lift(end[picked, column], at)
+                until = np.minimum(np.maximum(at[chosen], low), high)
+                since = np.minimum(np.maximum(base[chosen], low), until)
+                total[chosen] += self._between(demand[picked, column], part[picked], since=since, until=until)
+        exposed = (base < NEVER) & ((total > 0) | self._zero_visible)
+        return total.astype(np.float64), exposed
+
+    def _between(self, demand_rows: Ints, part: Ints, *, since: Ints, until: Ints) -> Ints:
+        served_then, all_then = self._served.counts(demand_rows, at=since)
+        served_now, all_now = self._served.counts(demand_rows, at=until)
+        served, everything = served_now - served_then, all_now - all_then
+        choice = _lift(part, until)
+        return np.where(choice == ALL, everything, np.where(choice == SERVED, served, everything - served))
+
+    def _tabulated(self) -> tuple[Ints, Ints, Ints, Ints]:
+        if self._table is None:
+            width = max((len(shares) for shares in self._shares), default=1) or 1
+            shape = (len(self._shares), width)
+            demand = np.full(shape, -1, dtype=np.int64)
+            start, end = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+            for i, shares in enumerate(self._shares):
+                for j, share in enumerate(shares):
+                    demand[i, j], start[i, j], end[i, j] = share.demand_row, share.start_ms, share.end_ms
+            self._table = demand, start, end, np.asarray(self._parts, dtype=np.int64)
+        return self._table
+
+
+class Stepped(Family):
+    """Gauges that hold their value until told otherwise. NaN means the series is not exposed from then on."""
+
+    def __init__(self, name: str, *, help_text: str, targets: Targets) -> None:
+        super().__init__(name, kind="gauge", help_text=help_text, targets=targets)
+        self._steps = Timelines()
+        self._row_of: dict[object, int] = {}
+
+    def set(self, key: object, *, exposed: Mapping[str, str], target: Target, value: float, at_ms: int) -> None:
+        """The series known by `key` (its labels never change) has this value from `at_ms` on."""
+        row = self._row_of.get(key)
+        if row is None:
+            row = self._row_of[key] = self._add(exposed, target)
+            self._steps.add_row()
+        self._write(row, value=value, at_ms=at_ms)
+
+    def drop(self, key: object, *, at_ms: int) -> None:
+        """The series is exposed no more."""
+        row = self._row_of.get(key)
+        if row is not None:
+            self._write(row, value=np.nan, at_ms=at_ms)
+
+    def values(self, rows: Ints, *, at: Ints) -> tuple[Floats, Flags]:
+        lifted = _lift(rows, at)
+        found = self._steps.value_of(lifted, index=self._steps.index(lifted, at=at), default=np.nan)
+        return found, ~np.isnan(found)
+
+    def _write(self, row: int, *, value: float, at_ms: int) -> None:
+        moments = self._steps.moments(row) if self._steps.length(row) else []
+        if not moments or not _same(moments[-1][1], value):
+            self._steps.append(row, at=max(at_ms, moments[-1][0] if moments else at_ms), value=value)
+
+
+class Computed(Family):
+    """Values by a function of (rows, moments) that gives (value, exposed)."""
+
+    def __init__(
+        self, name: str, *, kind: str, help_text: str, targets: Targets,
+        function: Callable[[Ints, Ints], tuple[Floats, Flags]], meta: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(name, kind=kind, help_text=help_text, targets=targets, meta=meta)
+        self._function = function
+
+    def add(self, exposed: Mapping[str, str], *, target: Target) -> int:
+        """A series; returns the row that the function will be asked about."""
+        return self._add(exposed, target)
+
+    def values(self, rows: Ints, *, at: Ints) -> tuple[Floats, Flags]:
+        return self._function(rows, at)
+
+
+def _lift(rows: Ints, like: Ints) -> Ints:
+    """`rows` shaped so that it broadcasts against moments [n] or [n, k]."""
+    return rows if like.ndim == 1 else rows[:, None]
+
+
+def _same(a: float, b: float) -> bool:
+    return a == b or (a != a and b != b)
