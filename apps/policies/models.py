@@ -56,7 +56,12 @@ class Policy(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["cluster", "kind", "namespace", "name"], name="policy_of_cluster")
         ]
-        permissions = [("operate_policy", "Operator: change this policy")]
+        permissions = [
+            ("view_in_policy", "Viewer: see this policy"),
+            ("operate_in_policy", "Operator: change this policy"),
+            ("approve_in_policy", "Approver: approve what this policy asks approval for"),
+            ("admin_policy", "Admin: grant roles on this policy"),
+        ]
 
     def __str__(self) -> str:
         return self.key
