@@ -34,6 +34,10 @@ KEEPALIVE_OPTIONS = [
 USER_AGENT = "plimsoll"
 
 
+class BodyTooLarge(InvalidInput):
+    """The answer passed the caller's limit; what was read of it is dropped."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A response read whole. `body` is never longer than the caller's limit."""
@@ -145,7 +149,7 @@ def _read(response: httpx.Response, *, limit: int, source: str) -> bytes:
     for chunk in response.iter_bytes():
         size += len(chunk)
         if size > limit:
-            raise InvalidInput(
+            raise BodyTooLarge(
                 f"{source} answered with more than {limit / MIB:.0f} MiB", mend="ask for less: narrow the query"
             )
         chunks.append(chunk)
