@@ -44,12 +44,17 @@ ORPHAN, FOREGROUND = "orphan", "foregroundDeletion"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteOptions:
-    """How a write is made: by which field manager (None: not tracked), on which subresource, for real or dry."""
+    """How a write is made: by which field manager (None: not tracked), on which subresource, for real or dry.
+
+    `operation` Apply says that `obj` comes with its managedFields. `keep_status` lets a create bring its status, which a
+    client's create may not: for seeding a cluster.
+    """
 
     manager: str | None = None
     subresource: str = ""
     dry_run: bool = False
     operation: Literal["Update", "Apply"] = "Update"
+    keep_status: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +77,12 @@ class Rules(Protocol):
     def prepare_update(self, store: Store, *, resource: Resource, obj: Obj, old: Obj, options: WriteOptions) -> None:
         """Default, validate and admit a changed object."""
 
-    def grace_seconds(self, store: Store, *, resource: Resource, obj: Obj, options: DeleteOptions) -> int:
+    def prepare_delete(self, store: Store, *, resource: Resource, obj: Obj, options: DeleteOptions) -> int:
         """Seconds that the object lives on after a delete; 0 removes it at once. May refuse the delete."""
+        ...
+
+    def is_held(self, resource: Resource, *, obj: Obj) -> bool:
+        """Whether finalizers keep a deleted object."""
         ...
 
     def default_propagation(self, resource: Resource) -> Propagation:
@@ -94,9 +103,13 @@ class NoRules:
     def prepare_update(self, store: Store, *, resource: Resource, obj: Obj, old: Obj, options: WriteOptions) -> None:
         """Accept."""
 
-    def grace_seconds(self, store: Store, *, resource: Resource, obj: Obj, options: DeleteOptions) -> int:
+    def prepare_delete(self, store: Store, *, resource: Resource, obj: Obj, options: DeleteOptions) -> int:
         """At once, unless the caller asks for more."""
         return options.grace_seconds or 0
+
+    def is_held(self, resource: Resource, *, obj: Obj) -> bool:
+        """By metadata.finalizers alone."""
+        return bool(obj["metadata"].get("finalizers"))
 
     def default_propagation(self, resource: Resource) -> Propagation:
         """Dependents go too."""
@@ -266,7 +279,8 @@ class Store:
                 return old
             if options.dry_run:
                 return new
-            if "deletionTimestamp" in metadata and not metadata.get("finalizers") and _grace_of(metadata) == 0:
+            deleted = "deletionTimestamp" in metadata and _grace_of(metadata) == 0
+            if deleted and not self.rules.is_held(resource, obj=new):
                 return self._remove(resource, obj=new, old=old)
             return self._put(resource, new=new, old=old)
 
@@ -301,11 +315,11 @@ class Store:
         with self.lock:
             old = self.get(resource, namespace=namespace, name=name)
             self._check(resource, old=old, version=options.resource_version, uid=options.uid, deleting=True)
-            grace = self.rules.grace_seconds(self, resource=resource, obj=old, options=options)
             new: Obj = deep_copy(old)
             metadata = new["metadata"]
+            grace = self.rules.prepare_delete(self, resource=resource, obj=new, options=options)
             self._set_propagation(resource, metadata=metadata, wanted=options.propagation)
-            if not metadata.get("finalizers") and grace == 0:
+            if grace == 0 and not self.rules.is_held(resource, obj=new):
                 return (new, True) if options.dry_run else (self._remove(resource, obj=new, old=old), True)
             self._mark_deleted(metadata, grace=grace)
             if options.dry_run or new == old:

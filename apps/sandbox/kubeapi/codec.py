@@ -1,0 +1,200 @@
+"""Bodies in and out: media types, strict decoding, and the round trip through Go types that built-ins make.
+
+A built-in object loses what its Go type could not hold: unknown fields (reported), nulls, empty lists and maps; its
+quantities come back in canonical spelling. A custom object is pruned by its structural schema elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from apps.sandbox.kubeapi import quantity
+from apps.sandbox.kubeapi.errors import BadRequest, Obj, UnsupportedMediaType
+from apps.sandbox.kubeapi.openapi import spec
+from apps.sandbox.kubeapi.resources import Resource
+from apps.sandbox.kubeapi.typed import Schema, Types
+
+ACCEPTED = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf", "application/cbor")
+_KEEP_EMPTY = {"rules"}  # Go fields without omitempty
+
+
+@dataclass(slots=True)
+class Decoded:
+    """A parsed body: `duplicates` are the paths of keys that stood twice."""
+
+    value: Any
+    duplicates: list[str] = field(default_factory=list)
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """An object's pairs before they become a dict, so that duplicates can be named by path."""
+
+
+def parse(body: bytes, *, content_type: str) -> Decoded:
+    """The JSON or YAML value of a body. The Python client sends JSON without a Content-Type."""
+    kind = content_type.partition(";")[0].strip().lower() or "application/json"
+    if kind.endswith(("+json", "/json")) or kind == "application/octet-stream" or kind == "*/*":
+        return _parse_json(body)
+    if kind.endswith(("yaml", "+yaml")):
+        return _parse_yaml(body)
+    raise UnsupportedMediaType(
+        "the body of the request was in an unknown format - accepted media types include: "
+        "application/json, application/yaml"
+    )
+
+
+def _parse_json(body: bytes) -> Decoded:
+    try:
+        raw = json.loads(body, object_pairs_hook=_Pairs)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"couldn't get version/kind; json parse error: {error}") from error
+    duplicates: list[str] = []
+    return Decoded(_unpair(raw, "", duplicates), duplicates)
+
+
+def _unpair(value: Any, path: str, duplicates: list[str]) -> Any:
+    if isinstance(value, _Pairs):
+        out: dict[str, Any] = {}
+        for key, item in value:
+            below = f"{path}.{key}" if path else key
+            if key in out:
+                duplicates.append(below)
+            out[key] = _unpair(item, below, duplicates)
+        return out
+    if isinstance(value, list):
+        return [_unpair(item, f"{path}[{index}]", duplicates) for index, item in enumerate(value)]
+    return value
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML whose timestamps stay text, as sigs.k8s.io/yaml reads it."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in pairs if tag != "tag:yaml.org,2002:timestamp"]
+    for letter, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _parse_yaml(body: bytes) -> Decoded:
+    try:
+        return Decoded(yaml.load(body, Loader=_Loader))  # noqa: S506  # _Loader is a SafeLoader
+    except yaml.YAMLError as error:
+        raise BadRequest(f"error converting YAML to JSON: {error}") from error
+
+
+def encode(value: Any) -> bytes:
+    """Compact JSON with the newline that the real server ends with."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+
+
+@dataclass(slots=True)
+class RoundTrip:
+    """What a typed decode found besides the object."""
+
+    kind: str
+    version: str
+    unknown: list[str] = field(default_factory=list)
+
+    def refuse(self, why: str) -> BadRequest:
+        """The 400 for a value that the Go type cannot hold."""
+        return BadRequest(f'{self.kind} in version "{self.version}" cannot be handled as a {self.kind}: {why}')
+
+
+def round_trip(resource: Resource, *, obj: Obj) -> tuple[Obj, list[str]]:
+    """A built-in object as its Go type holds it, and the paths of unknown fields. Raises BadRequest on a wrong type."""
+    schema = spec.schema_of(resource.group, version=resource.version, kind=resource.kind)
+    if schema is None:
+        return obj, []
+    found = RoundTrip(kind=resource.kind, version=resource.version)
+    out = _Walker(spec.types(), found).value(schema, obj, "", "")
+    return out, found.unknown
+
+
+_QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
+
+
+class _Walker:
+    def __init__(self, types: Types, found: RoundTrip) -> None:
+        self.types = types
+        self.found = found
+        self.quantity = spec.schemas()[_QUANTITY]
+
+    def value(self, node: Schema, value: Any, path: str, name: str) -> Any:
+        if node.get("description") == self.quantity.get("description"):
+            return self._quantity(value)
+        if "properties" in node or "additionalProperties" in node:
+            return self._map(node, value, path)
+        kind = node.get("type")
+        if kind == "array":
+            if not isinstance(value, list):
+                raise self._mismatch(value, path, "array")
+            element = self.types.items(node)
+            return [self.value(element, item, f"{path}[{index}]", name) for index, item in enumerate(value)]
+        self._check_scalar(node, value, path)
+        return value
+
+    def _quantity(self, value: Any) -> str:
+        try:
+            return quantity.canonical(str(value))
+        except ValueError as error:
+            raise self.found.refuse(str(error)) from error
+
+    def _map(self, node: Schema, value: Any, path: str) -> Any:
+        if not isinstance(value, dict):
+            raise self._mismatch(value, path, "object")
+        declared, free = node.get("properties") or {}, node.get("additionalProperties")
+        out: Obj = {}
+        for key, item in value.items():
+            below = f"{path}.{key}" if path else key
+            if key in declared:
+                child = self.types.resolve(declared[key])
+            elif free is not None:
+                child = self.types.resolve(free) if isinstance(free, dict) else {}
+            else:
+                self.found.unknown.append(below)
+                continue
+            if item is None:
+                continue
+            result = self.value(child, item, below, key)
+            if key in declared and key not in _KEEP_EMPTY and _is_empty(child, result):
+                continue
+            out[key] = result
+        return out
+
+    def _check_scalar(self, node: Schema, value: Any, path: str) -> None:
+        kind = node.get("type")
+        fits = {
+            "string": isinstance(value, str),
+            "boolean": isinstance(value, bool),
+            "integer": isinstance(value, int) and not isinstance(value, bool),
+            "number": isinstance(value, (int, float)) and not isinstance(value, bool),
+        }
+        if node.get("format") == "int-or-string":
+            fits["string"] = isinstance(value, (str, int)) and not isinstance(value, bool)
+        if kind in fits and not fits[str(kind)]:
+            raise self._mismatch(value, path, _go_type(node))
+
+    def _mismatch(self, value: Any, path: str, wanted: str) -> BadRequest:
+        got = {dict: "object", list: "array", str: "string", bool: "bool"}.get(type(value), "number")
+        where = ".".join(part.partition("[")[0] for part in path.split("."))
+        into = f"Go struct field {self.found.kind}.{where}"
+        return self.found.refuse(f"json: cannot unmarshal {got} into {into} of type {wanted}")
+
+
+def _go_type(node: Schema) -> str:
+    kind, form = node.get("type"), node.get("format")
+    if kind == "integer":
+        return str(form or "int64")
+    return {"boolean": "bool", "number": "float64"}.get(str(kind), str(kind))
+
+
+def _is_empty(node: Schema, value: Any) -> bool:
+    """Whether Go leaves it out: an empty list, or an empty map that is not a struct."""
+    if value == []:
+        return True
+    return value == {} and "properties" not in node and "additionalProperties" in node
