@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from apps.fleet.domain.metadata import annotations_of, items, mapping, ref_of, shared_labels, text
+from apps.fleet.domain.pricing import PRICE_ANNOTATION
 from apps.kernel.errors import InvalidInput
 from apps.kernel.ports import JsonObject
 from apps.kernel.units import cpu_millicores, memory_bytes
@@ -63,8 +65,20 @@ def parse_namespace(obj: JsonObject, *, cluster: str) -> Namespace:
     )
 
 
-def parse_node(obj: JsonObject, *, cluster: str) -> Node:
-    """A Node without a price; the price book gives it one."""
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """A Node without a price, and the price that its annotation states ("" when it has none)."""
+
+    node: Node
+    annotated_price: str = ""
+
+
+def parse_node(obj: JsonObject, *, cluster: str) -> NodeFacts:
+    annotated = text(mapping(obj["metadata"].get("annotations")).get(PRICE_ANNOTATION))
+    return NodeFacts(_node(obj, cluster), annotated)
+
+
+def _node(obj: JsonObject, cluster: str) -> Node:
     labels = shared_labels(obj["metadata"].get("labels"))
     status, spec = mapping(obj.get("status")), mapping(obj.get("spec"))
     conditions = {text(c.get("type")): c.get("status") for c in items(status.get("conditions"))}

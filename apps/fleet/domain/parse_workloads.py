@@ -16,12 +16,12 @@ from apps.fleet.domain.metadata import (
     shared_labels,
     text,
 )
-from apps.fleet.domain.parse_pods import FINISHED, PodFacts, pod_requests
+from apps.fleet.domain.parse_pods import FINISHED, pod_requests
 from apps.kernel.errors import InvalidInput
 from apps.kernel.kinds import CRON_JOB, DAEMON_SET, DEPLOYMENT, JOB, STATEFUL_SET, Kind
 from apps.kernel.marks import SLEPT, read_mark
 from apps.kernel.ports import JsonObject
-from apps.kernel.vocab import Labels, SleptMark, Workload
+from apps.kernel.vocab import Labels, Pod, SleptMark, Workload
 
 Counts = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[int, int]]
 
@@ -82,12 +82,11 @@ def parse_workload(obj: JsonObject, *, cluster: str, kind: Kind) -> Workload:
     )
 
 
-def bare_pod(facts: PodFacts, *, resource_version: str) -> Workload:
-    """A pod that nothing owns, as the workload it is. When it was made is not kept."""
-    pod = facts.pod
+def bare_pod(pod: Pod) -> Workload:
+    """A pod that nothing owns, as the workload it is. Its version and when it was made are not kept."""
     return Workload(
         ref=pod.ref,
-        resource_version=resource_version,
+        resource_version="",
         created_at=moment(None),
         replicas=0 if pod.phase in FINISHED else 1,
         ready_replicas=int(pod.ready),
