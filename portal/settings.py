@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.kernel.errors import InvalidInput
 from portal.environment import broker_socket, env_bool, env_int, env_list, env_text, home, kept_secret
+from portal.logs import configure as configure_logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 PLIMSOLL_HOME = home()
@@ -17,6 +18,8 @@ PLIMSOLL_PORT = env_int("PLIMSOLL_PORT", default=8000)
 PLIMSOLL_DEMO = env_bool("PLIMSOLL_DEMO", default=True)
 
 SECRET_KEY = kept_secret("PLIMSOLL_SECRET_KEY", file=PLIMSOLL_HOME / "secret-key")
+PLIMSOLL_CREDENTIAL_KEY = env_text("PLIMSOLL_CREDENTIAL_KEY")
+"""Fernet keys that seal the credentials of clusters, newest first, by comma; empty: a file in PLIMSOLL_HOME."""
 DEBUG = env_bool("PLIMSOLL_DEBUG", default=False)
 ALLOWED_HOSTS = env_list("PLIMSOLL_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", "testserver"])
 CSRF_TRUSTED_ORIGINS = env_list("PLIMSOLL_TRUSTED_ORIGINS", default=[])
@@ -45,7 +48,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "portal.middleware.RequestContext",
     "django.middleware.security.SecurityMiddleware",
+    "portal.middleware.security_headers",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -56,6 +61,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "portal.middleware.DiskFull",
 ]
 
 ROOT_URLCONF = "portal.urls"
@@ -148,7 +154,9 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
     }
 }
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+PLIMSOLL_BODY_LIMIT_BYTES = env_int("PLIMSOLL_BODY_LIMIT_BYTES", default=4 * 1024 * 1024)
+"""A larger request body is refused with 413. etcd takes objects of 1.5 MiB; a sleep of 10,000 workloads is 1 MiB."""
+DATA_UPLOAD_MAX_MEMORY_SIZE = PLIMSOLL_BODY_LIMIT_BYTES
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
@@ -184,8 +192,19 @@ else:
     CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
 
 REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "apps.identity.authentication.BearerAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["apps.identity.rest.scopes.HasScope"],
+    "DEFAULT_PAGINATION_CLASS": "apps.identity.rest.paging.Pages",
+    "DEFAULT_FILTER_BACKENDS": ["apps.identity.rest.lists.StrictFilters", "apps.identity.rest.lists.Sorted"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "EXCEPTION_HANDLER": "apps.identity.rest.problems.exception_handler",
+    "COERCE_DECIMAL_TO_STRING": True,
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Plimsoll",
@@ -204,4 +223,13 @@ PLIMSOLL_PORTS = {
 }
 """Which adapter stands behind each port: dotted paths, loaded on first use by `apps.kernel.ports.load`."""
 
+PLIMSOLL_METRICS_TOKEN = env_text("PLIMSOLL_METRICS_TOKEN")
+"""Who sends it as a bearer token may read /metrics; while it is empty, only this machine may."""
+
 LOGGING_CONFIG = None
+LOG_LEVEL = env_text("PLIMSOLL_LOG_LEVEL", "INFO").upper()
+if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+    raise InvalidInput(
+        f"{LOG_LEVEL!r} is not a level", field="PLIMSOLL_LOG_LEVEL", mend="one of DEBUG, INFO, WARNING, ERROR"
+    )
+configure_logs(level=LOG_LEVEL)
