@@ -6,7 +6,7 @@ Every call may raise `kernel.errors`; every call has a timeout of its own. All a
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import import_module
@@ -75,9 +75,17 @@ class KubeReader(Protocol):
         """The same list, `page` objects at a time, so that no more of it than that is in memory as raw JSON. Every page
         gives the resourceVersion of the whole. Gone when reading on took longer than the server keeps that version."""
 
-    def watch(self, kind: Kind, *, resource_version: str, stop: threading.Event) -> Iterator[WatchEvent]:
+    def watch(
+        self,
+        kind: Kind,
+        *,
+        resource_version: str,
+        stop: threading.Event,
+        opened: Callable[[], None] | None = None,
+    ) -> Iterator[WatchEvent]:
         """Changes after `resource_version`. Ends quietly when the server ends it or `stop` is set; Gone when the
-        version is too old; Unavailable when the connection breaks. Bookmarks are asked for and passed on."""
+        version is too old; Unavailable when the connection breaks. Bookmarks are asked for and passed on. `opened` is
+        called once the server has accepted the watch, which may be long before it has anything to say."""
 
     def can(self, verb: str, kind: Kind, *, namespace: str = "", subresource: str = "") -> bool:
         """Whether this connection may do that (SelfSubjectAccessReview)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from apps.adapters.kubernetes import paths
@@ -61,12 +61,20 @@ class KubernetesCluster:
     def pages(self, kind: Kind, *, page: int = PAGE) -> Iterator[Listing]:
         return self._pages(kind, namespace="", label_selector="", page=page)
 
-    def watch(self, kind: Kind, *, resource_version: str, stop: threading.Event) -> Iterator[WatchEvent]:
+    def watch(
+        self,
+        kind: Kind,
+        *,
+        resource_version: str,
+        stop: threading.Event,
+        opened: Callable[[], None] | None = None,
+    ) -> Iterator[WatchEvent]:
         return watch(
             self._session,
             kind,
             resource_version=resource_version,
             stop=stop,
+            opened=opened,
             silence_seconds=self._silence_seconds,
         )
 

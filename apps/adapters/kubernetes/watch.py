@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import urlencode
 
 import httpcore
@@ -35,7 +35,13 @@ MAX_EVENT_BYTES = 16 * MIB
 
 
 def watch(
-    session: Session, kind: Kind, *, resource_version: str, stop: threading.Event, silence_seconds: float
+    session: Session,
+    kind: Kind,
+    *,
+    resource_version: str,
+    stop: threading.Event,
+    silence_seconds: float,
+    opened: Callable[[], None] | None = None,
 ) -> Iterator[WatchEvent]:
     """Events after `resource_version`; see `kernel.ports.KubeReader.watch`."""
     call = Call(session.cluster, "watch", kind.qualified)
@@ -56,6 +62,8 @@ def watch(
             pool.stream("GET", url, headers=session.headers(), extensions=extensions) as response,
         ):
             _check(response, call)
+            if opened is not None:
+                opened()
             for line in _lines(response):
                 yield _event(line, call)
     except Stopped:
