@@ -12,14 +12,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import structlog
+
 from apps.fleet.domain.pricing import PriceBook
 from apps.fleet.domain.sources import SOURCES, Source
 from apps.fleet.domain.world import World, key_of
-from apps.kernel.errors import PlimsollError
+from apps.kernel.errors import InvalidInput, PlimsollError
 from apps.kernel.ids import uuid7
 from apps.kernel.kinds import Kind
-from apps.kernel.ports import Listing, WatchEvent
+from apps.kernel.ports import JsonObject, Listing, WatchEvent
 from apps.kernel.vocab import Cluster, Reading, Snapshot, SourceAge
+
+log = structlog.get_logger(__name__)
 
 METRICS = "metrics"
 
@@ -78,7 +82,7 @@ class ClusterCache:
             version = page.resource_version
             with self._lock:
                 for obj in page.items:
-                    self._world.put(kind, obj)
+                    self._put(kind, obj)
                     seen.add(key_of(kind, obj))
         with self._lock:
             for key in self._world.keys(kind) - seen:
@@ -92,7 +96,7 @@ class ClusterCache:
         version = str(event.object.get("metadata", {}).get("resourceVersion", ""))
         with self._lock:
             if event.type in ("ADDED", "MODIFIED"):
-                self._world.put(kind, event.object)
+                self._put(kind, event.object)
             elif event.type == "DELETED":
                 self._world.drop(kind, key_of(kind, event.object))
             state = self._states[kind]
@@ -100,6 +104,14 @@ class ClusterCache:
             if event.type != "BOOKMARK":
                 self._tell()
         return version
+
+    def alive(self, kind: Kind, *, now: datetime) -> None:
+        """The source proved itself without a change: its watch is open."""
+        with self._lock:
+            state = self._states[kind]
+            if state.error is not None:
+                self.changed.set()
+            state.alive_at, state.error = now, None
 
     def absent(self, kind: Kind, *, now: datetime) -> None:
         """The cluster does not serve the kind: whatever was known of it is gone."""
@@ -128,6 +140,13 @@ class ClusterCache:
         with self._lock:
             self._book = book
             self._world.nodes.reprice(book)
+
+    def _put(self, kind: Kind, obj: JsonObject) -> None:
+        """One object that cannot be read is left out, and never keeps the others from being taken in."""
+        try:
+            self._world.put(kind, obj)
+        except InvalidInput as e:
+            log.warning("Object left out", cluster=self.cluster.name, error=str(e))
 
     def _tell(self) -> None:
         self.changed.set()

@@ -29,9 +29,9 @@ class JoinedWorkloads:
     """`stirred` is set when a mark, a wish or a number of replicas changed, which decisions should not wait for."""
 
     def __init__(self, cluster: str, *, volumes: MountedVolumes) -> None:
-        self.shelf: Shelf[Workload] = Shelf()
+        self.shelf: Shelf[Workload] = Shelf(drained=True)
         self.pods: Shelf[Pod] = Shelf()
-        self.prices: Shelf[Decimal] = Shelf()
+        self.prices: Shelf[Decimal] = Shelf(drained=True)
         self.stirred = False
         self._cluster, self._volumes = cluster, volumes
         self._bases: dict[str, Workload] = {}

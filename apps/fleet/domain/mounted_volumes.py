@@ -13,7 +13,7 @@ from apps.kernel.vocab import Volume
 
 class MountedVolumes:
     def __init__(self, cluster: str) -> None:
-        self.shelf: Shelf[Volume] = Shelf()
+        self.shelf: Shelf[Volume] = Shelf(drained=True)
         self._cluster = cluster
         self._volumes: dict[str, Volume] = {}
         self._claims: dict[str, tuple[str, ...]] = {}

@@ -14,7 +14,7 @@ from apps.kernel.vocab import Node
 
 class PricedNodes:
     def __init__(self, cluster: str, *, book: PriceBook, region: str) -> None:
-        self.shelf: Shelf[Node] = Shelf()
+        self.shelf: Shelf[Node] = Shelf(drained=True)
         self.rates = Rates({}, None)
         self._cluster, self._book, self._region = cluster, book, region
         self._facts: dict[str, NodeFacts] = {}

@@ -9,9 +9,11 @@ T = TypeVar("T")
 
 
 class Shelf(Generic[T]):
-    """Values by key. Not thread-safe: its owner holds a lock."""
+    """Values by key. Not thread-safe: its owner holds a lock. Only a `drained` shelf keeps the keys that changed; on
+    one that nobody drains they would pile up."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, drained: bool = False) -> None:
+        self._drained = drained
         self._values: dict[str, T] = {}
         self._view: Mapping[str, T] | None = None
         self._changed: set[str] = set()
@@ -59,4 +61,5 @@ class Shelf(Generic[T]):
 
     def _touch(self, key: str) -> None:
         self._view = None
-        self._changed.add(key)
+        if self._drained:
+            self._changed.add(key)

@@ -18,6 +18,7 @@ from apps.fleet.domain.priced_nodes import PricedNodes
 from apps.fleet.domain.pricing import PriceBook
 from apps.fleet.domain.shelf import Shelf
 from apps.kernel import kinds
+from apps.kernel.errors import InvalidInput
 from apps.kernel.kinds import Kind
 from apps.kernel.ports import JsonObject
 from apps.kernel.vocab import Json, Namespace, Service
@@ -40,7 +41,7 @@ def key_of(kind: Kind, obj: JsonObject) -> str:
 
 class _Namespaces:
     def __init__(self, cluster: str) -> None:
-        self.shelf: Shelf[Namespace] = Shelf()
+        self.shelf: Shelf[Namespace] = Shelf(drained=True)
         self.stirred = False
         self._cluster = cluster
 
@@ -124,10 +125,18 @@ class World:
         return self._keys.setdefault(kind, set())
 
     def put(self, kind: Kind, obj: JsonObject) -> None:
-        """Takes in one object as it is now. What it changes shows after `settle`."""
+        """Takes in one object as it is now. What it changes shows after `settle`.
+
+        InvalidInput when it cannot be read, as where a CRD allows anything; it is then forgotten, so that nothing is
+        decided on what it used to be.
+        """
         key = key_of(kind, obj)
         self.keys(kind).add(key)
-        self._parts[kind].put(kind, key, obj)
+        try:
+            self._parts[kind].put(kind, key, obj)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as e:
+            self.drop(kind, key)
+            raise InvalidInput(f"{key} cannot be read: {type(e).__name__}: {e}", field=key) from e
 
     def drop(self, kind: Kind, key: str) -> None:
         """Forgets one object; nothing happens when it is not known."""
