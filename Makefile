@@ -37,3 +37,9 @@ bench: $(STAMP)-dev ## The figures of docs/reference/benchmarks.md
 lock: $(UV) ## Resolve the dependencies anew, with hashes
 	$(UV) pip compile pyproject.toml --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -q -o requirements/core.txt
 	$(UV) pip compile pyproject.toml --group dev --extra postgres -c requirements/core.txt --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -q -o requirements/dev.txt
+
+frontend/dist/.built: $(STAMP) frontend/build.py frontend/package-lock.json frontend/vite.config.ts $(shell find frontend/src -type f)
+	@$(PY) frontend/build.py
+
+messages: $(STAMP)-dev ## Gather the strings of all apps and compile the translations
+	$(PY) -m portal.messages gather
