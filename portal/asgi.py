@@ -25,9 +25,13 @@ def build() -> Any:
     from channels.auth import AuthMiddlewareStack
     from channels.routing import ProtocolTypeRouter, URLRouter
     from channels.security.websocket import AllowedHostsOriginValidator
+    from django.conf import settings
+
+    from portal.limits import BodyLimit
 
     websocket = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(_websocket_urls())))
-    return ProtocolTypeRouter({"http": http, "websocket": websocket})
+    limited = BodyLimit(http, limit_bytes=settings.PLIMSOLL_BODY_LIMIT_BYTES)
+    return ProtocolTypeRouter({"http": limited, "websocket": websocket})
 
 
 application = build()

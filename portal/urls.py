@@ -8,7 +8,16 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-urlpatterns: list[URLPattern | URLResolver] = [path("admin/", admin.site.urls)]
+from portal.health import healthz, readyz
+from portal.metrics import metrics
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", healthz),
+    path("readyz", readyz),
+    path("metrics", metrics),
+    path("api/v1/", include("portal.api")),
+    path("admin/", admin.site.urls),
+]
 
 for module in ("apps.identity.urls", "apps.fleet.urls", "apps.ledger.urls", "apps.policies.urls", "apps.ui.urls"):
     if find_spec(module) is not None:

@@ -11,10 +11,12 @@ import json
 import shutil
 import sys
 import threading
+import time
 from pathlib import Path
 
 LOUD = ("warning", "error", "critical")
 ROTATE_BYTES = 50 * 1024 * 1024
+REPEAT_SECONDS = 60
 _PLAIN = ("event", "level", "timestamp", "logger", "exception")
 
 
@@ -33,8 +35,8 @@ def warn(line: str) -> None:
 
 def human(name: str, line: str) -> str | None:
     """The line as a person reads it, or None when it is not loud. What is no JSON (a traceback) is passed on."""
-    if name == "broker":
-        return None  # its hints about kernel settings are for servers; when it ends, the supervisor says so
+    if name in ("broker", "prepare"):
+        return None  # what they say when they end, the supervisor says; the rest is hints for servers
     if not line.startswith("{"):
         return f"{name}: {line}" if line.strip() else None
     try:
@@ -60,6 +62,7 @@ class Follower(threading.Thread):
         self._folder = folder
         self._offsets = {path: path.stat().st_size for path in folder.glob("*.log")}
         self._ended = threading.Event()
+        self._said: dict[str, float] = {}
 
     def run(self) -> None:
         while not self._ended.wait(0.5):
@@ -80,7 +83,7 @@ class Follower(threading.Thread):
             self._offsets[path] = offset + len(whole) + 1 if whole else offset
             for line in whole.decode(errors="replace").splitlines():
                 text = human(path.stem, line)
-                if text is not None:
+                if text is not None and self._is_news(text):
                     warn(text)
         elif size < offset:
             self._offsets[path] = 0
@@ -89,6 +92,15 @@ class Follower(threading.Thread):
             with path.open("r+b") as file:
                 file.truncate(0)
             self._offsets[path] = 0
+
+    def _is_news(self, text: str) -> bool:
+        """False for a line that was shown within the last minute: a loop that fails would fill the terminal."""
+        now = time.monotonic()
+        if len(self._said) > 1000:
+            self._said.clear()
+        last = self._said.get(text)
+        self._said[text] = now
+        return last is None or now - last > REPEAT_SECONDS
 
     def close(self) -> None:
         """Passes on what is still there, then ends."""

@@ -159,12 +159,14 @@ class Supervisor:
         """Until `/` and what it leads to is served with 200; a page that fails is tried again, as long as it takes,
         but said after 30 s."""
         said = time.monotonic() + 30
+        pause = 0.05
         while not _serves_a_page(port):
             web.tick()
             if time.monotonic() > said:
                 console.warn(f"still waiting for the first page (see {self._logs / 'web.log'})")
                 said += 30
-            self._pause(0.05)
+            self._pause(pause)
+            pause = min(pause * 1.2, 1.0)
 
     def _watch(self) -> None:
         while not self._stop.wait(TICK_SECONDS):

@@ -1,0 +1,87 @@
+"""`Idempotency-Key`: a write that is sent twice is done once.
+
+    1. The first request with a key takes it in the cache, for as long as a request may run.
+    2. Its answer is kept for a day under the key, with a digest of method, path and body.
+    3. A second request with the key gets that answer again; 409 while the first still runs; 422 when it asks for
+       something else. An answer of 500 or more gives the key free, for nothing is known to have been done.
+
+Keys are those of one user. The draft it follows: draft-ietf-httpapi-idempotency-key-header-07.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.cache import cache
+from django.utils.translation import gettext as _
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.identity.rest.problems import KeyReused
+from apps.kernel.errors import Conflict, InvalidInput
+
+HEADER = "Idempotency-Key"
+LONGEST_KEY = 200
+RUNNING_SECONDS = 300
+KEPT_SECONDS = 24 * 3600
+
+
+class Replay(Exception):
+    """Not an error: the kept answer, on its way to the exception handler."""
+
+    def __init__(self, *, status: int, data: Any) -> None:
+        super().__init__(status)
+        self.status = status
+        self.data = data
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A key that this request holds until `keep` or `release`."""
+
+    cache_key: str
+    digest: str
+
+    def keep(self, response: Response) -> None:
+        if response.status_code >= 500:
+            cache.delete(self.cache_key)
+            return
+        data = None if response.data is None else json.loads(JSONRenderer().render(response.data))
+        answer = {"digest": self.digest, "status": response.status_code, "data": data}
+        cache.set(self.cache_key, answer, KEPT_SECONDS)
+
+
+def claim(request: Request) -> Claim | None:
+    """Takes the request's key. None without one; raises Replay, Conflict, KeyReused or InvalidInput."""
+    key = request.headers.get(HEADER)
+    if not key:
+        return None
+    if len(key) > LONGEST_KEY:
+        raise InvalidInput(
+            _("the key is longer than %(most)s characters") % {"most": LONGEST_KEY},
+            field=HEADER,
+            mend=_("send a random UUID"),
+        )
+    digest = _digest(request)
+    owner = hashlib.sha256(f"{request.user.pk}:{key}".encode()).hexdigest()
+    cache_key = f"idempotency:{owner}"
+    if cache.add(cache_key, {"digest": digest, "status": None}, RUNNING_SECONDS):
+        return Claim(cache_key, digest)
+    kept = cache.get(cache_key) or {}
+    if kept.get("digest") != digest:
+        raise KeyReused(
+            _("this key was used for another request"), field=HEADER, mend=_("send a new key for a new request")
+        )
+    if kept.get("status") is None:
+        raise Conflict(_("a request with this key is still running"), field=HEADER, mend=_("wait, then send it again"))
+    raise Replay(status=kept["status"], data=kept["data"])
+
+
+def _digest(request: Request) -> str:
+    body: bytes = request._request.body
+    head = f"{request.method} {request.get_full_path()}\n".encode()
+    return hashlib.sha256(head + body).hexdigest()
