@@ -6,6 +6,7 @@ that one cluster's proxy never sees another's credentials.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import socket
 import ssl
@@ -134,6 +135,14 @@ def check_url(url: str, *, field: str) -> str:
             mend="take them out; credentials have fields of their own",
         )
     return url.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine, by its address or its name."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def excerpt(body: bytes, *, length: int = 200) -> str:

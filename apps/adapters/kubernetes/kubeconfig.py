@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import ipaddress
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +17,7 @@ import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from apps.adapters.transport import check_url
+from apps.adapters.transport import check_url, is_loopback
 from apps.kernel.errors import InvalidInput
 from apps.kernel.ports import KubeConnection
 
@@ -155,16 +154,9 @@ def _optional(fields: Fields, key: str, where: str) -> str:
 def _server(cluster: Fields, where: str) -> str:
     url = check_url(_string(cluster, "server", where), field=where)
     parts = urlsplit(url)
-    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise InvalidInput("plain http would show the credentials to the network", field=where, mend="use https")
     return url
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _proxy(cluster: Fields, where: str) -> str:
