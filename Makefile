@@ -31,6 +31,15 @@ test: $(STAMP)-dev frontend/dist/.built lint ## Lint, and every test that needs 
 	$(VENV)/bin/pytest -n 2 -m 'not cluster and not browser'
 	$(VENV)/bin/pytest -m browser
 
+kube-assets: $(STAMP) ## Build etcd, kube-apiserver and their like once, into a cache outside this folder (needs Go)
+	@$(PY) -m deploy.kube.assets
+
+test-cluster: $(STAMP)-dev kube-assets ## The contract suites and the main job on a real control plane
+	$(VENV)/bin/pytest -n 0 -m cluster
+
+test-postgres: $(STAMP)-dev ## The database's and the broker's tests on PostgreSQL and Redis (Debian's) instead
+	$(PY) -m tests.backends
+
 bench: $(STAMP)-dev ## The figures of docs/reference/benchmarks.md
 	$(VENV)/bin/python -m tests.benchmarks
 

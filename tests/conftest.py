@@ -16,7 +16,10 @@ for name in [name for name in os.environ if name.startswith("PLIMSOLL_")]:
 HOME = Path(tempfile.mkdtemp(prefix="plimsoll-tests-"))
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 os.environ["PLIMSOLL_HOME"] = str(HOME)
-os.environ["PLIMSOLL_IN_MEMORY"] = "1"
+if redis := os.environ.get("PLIMSOLL_TEST_REDIS_URL"):
+    os.environ["PLIMSOLL_REDIS_URL"] = redis
+else:
+    os.environ["PLIMSOLL_IN_MEMORY"] = "1"
 if url := os.environ.get("PLIMSOLL_TEST_DATABASE_URL"):
     os.environ["PLIMSOLL_DATABASE_URL"] = url
 

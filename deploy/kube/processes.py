@@ -34,7 +34,8 @@ def _die_with_parent() -> None:
 class Child:
     """One child process in a session of its own, so that a Ctrl-C for the parent is not one for it."""
 
-    def __init__(self, command: Sequence[str], *, log: Path) -> None:
+    def __init__(self, command: Sequence[str], *, log: Path, user: str | None = None) -> None:
+        """Starts it, as `user` when one is named, which takes root's rights."""
         self.name = Path(command[0]).name
         self.log = log
         with log.open("ab") as out:
@@ -44,6 +45,7 @@ class Child:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                user=user,
                 preexec_fn=_die_with_parent,
             )
 
