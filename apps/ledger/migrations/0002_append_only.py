@@ -54,7 +54,7 @@ def _run(schema_editor, *, sqlite, postgresql):
     if vendor not in by_vendor:
         raise NotImplementedError(f"the ledger is guarded on SQLite and PostgreSQL, not on {vendor}")
     for statement in by_vendor[vendor]:
-        schema_editor.execute(statement)
+        schema_editor.execute(statement, params=None)  # no parameters: a % in the text stands for itself
 
 
 def guard(apps, schema_editor):
