@@ -60,7 +60,8 @@ class Panel:
 @dataclass(frozen=True, slots=True)
 class RowAction:
     """Something to do to rows of `table`. `url_name` takes the ids by POST (`ids`, or `all=1` and the filter) and
-    answers with a preview first. `permitted(user)` says whether to offer it at all; the service judges again."""
+    answers with a preview first. `permitted(user)` says whether to offer it at all; the service judges again.
+    `page_url()` is where the palette leads for it, None keeps it out of the palette."""
 
     key: str
     table: str
@@ -69,6 +70,8 @@ class RowAction:
     icon: str
     permitted: Callable[[Any], bool]
     danger: bool = False
+    page_url: Callable[[], str] | None = None
+    hint: Text = ""
 
 
 @dataclass(frozen=True, slots=True)
