@@ -35,7 +35,7 @@ from prometheus_client.registry import Collector
 
 from apps.kernel.ports import load
 
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 HTTP_REQUESTS = Counter("plimsoll_http_requests_total", "Requests answered.", ["method", "route", "status"])
 HTTP_SECONDS = Histogram("plimsoll_http_request_seconds", "Seconds until the answer began.", ["method", "route"])
 
