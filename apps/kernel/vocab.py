@@ -235,7 +235,6 @@ class Snapshot:
     price is not known is absent. `controllers` names the controller behind each route class: the IngressClass's
     `spec.controller`, the GatewayClass's `spec.controllerName`; a class with no such object is absent.
     `versions` gives the resourceVersion each watched kind was read at; with `ages` it is what a stored Snapshot keeps.
-    `route_classes` maps an IngressClass's or GatewayClass's name to the controller it names (`k8s.io/ingress-nginx`).
     """
 
     id: UUID
@@ -255,7 +254,6 @@ class Snapshot:
     currency: str = "USD"
     controllers: Mapping[str, str] = field(default_factory=dict)
     readings: Mapping[str, Reading] = field(default_factory=dict)
-    route_classes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def synced(self) -> bool:
