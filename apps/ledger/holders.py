@@ -1,0 +1,37 @@
+"""The name under which a process holds work and leads: host, pid and something random, so that none is ever reused."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from functools import cache
+
+_HOST = socket.gethostname()
+
+
+@cache
+def _token(pid: int) -> str:
+    """One for each process: a fork asks with another pid."""
+    return secrets.token_hex(4)
+
+
+def this_process() -> str:
+    pid = os.getpid()
+    return f"{_HOST[:60]}:{pid}:{_token(pid)}"
+
+
+def may_be_alive(holder: str) -> bool:
+    """False only for a process of this machine that is certainly gone."""
+    host, _, rest = holder.rpartition(":")[0].rpartition(":")
+    if host != _HOST[:60] or not rest.isdigit():
+        return True
+    if int(rest) == os.getpid():
+        return holder == this_process()
+    try:
+        os.kill(int(rest), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
