@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -218,14 +219,28 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
 }
 
+PLIMSOLL_CRDS = ["apps.policies.crd.definitions"]
+"""Functions that give the CustomResourceDefinitions to apply to every cluster, by dotted path."""
+
 PLIMSOLL_PORTS = {
     "kubernetes": "apps.adapters.kubernetes.connect",
     "kubeconfig": "apps.adapters.kubernetes.parse_kubeconfig",
     "metrics": "apps.adapters.prometheus.connect",
     "secrets": "apps.adapters.secrets.secret_box",
     "clock": "apps.kernel.clock.SystemClock",
+    "recorder": "apps.ledger.records.note",
 }
 """Which adapter stands behind each port: dotted paths, loaded on first use by `apps.kernel.ports.load`."""
+PLIMSOLL_CONNECT = "apps.fleet.services.connect"
+"""Gives the Kube of a cluster's row; tests put another one in its place."""
+
+PLIMSOLL_APPROVALS = {
+    "bulk_over": env_int("PLIMSOLL_APPROVAL_BULK_OVER", default=50),
+    "approvers": env_int("PLIMSOLL_APPROVERS", default=1),
+    "approve_within": timedelta(hours=env_int("PLIMSOLL_APPROVE_WITHIN_HOURS", default=24)),
+    "execute_within": timedelta(hours=env_int("PLIMSOLL_EXECUTE_WITHIN_HOURS", default=1)),
+}
+"""Which manual actions wait for people, for how many, and until when; see apps/ledger/domain/sensitivity.py."""
 
 PLIMSOLL_METRICS_TOKEN = env_text("PLIMSOLL_METRICS_TOKEN")
 """Who sends it as a bearer token may read /metrics; while it is empty, only this machine may."""
