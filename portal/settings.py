@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from csp.constants import NONE, SELF
@@ -234,7 +235,7 @@ PLIMSOLL_PORTS = {
 PLIMSOLL_CONNECT = "apps.fleet.services.connect"
 """Gives the Kube of a cluster's row; tests put another one in its place."""
 
-PLIMSOLL_APPROVALS = {
+PLIMSOLL_APPROVALS: dict[str, Any] = {
     "bulk_over": env_int("PLIMSOLL_APPROVAL_BULK_OVER", default=50),
     "approvers": env_int("PLIMSOLL_APPROVERS", default=1),
     "approve_within": timedelta(hours=env_int("PLIMSOLL_APPROVE_WITHIN_HOURS", default=24)),
