@@ -6,6 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.identity.models import Team
+from apps.identity.visibility import VisibleQuerySet
 from apps.kernel.ids import uuid7
 
 
@@ -61,6 +62,8 @@ class Cluster(models.Model):
     last_seen_at = models.DateTimeField(_("last seen"), null=True, blank=True)
     created_at = models.DateTimeField(_("connected"), auto_now_add=True)
 
+    objects = VisibleQuerySet["Cluster"].as_manager()
+
     class Meta:
         verbose_name = _("cluster")
         verbose_name_plural = _("clusters")
@@ -86,6 +89,8 @@ class Namespace(models.Model):
     labels = models.JSONField(_("labels"), default=dict, blank=True)
     annotations = models.JSONField(_("annotations"), default=dict, blank=True)
     updated_at = models.DateTimeField(_("updated"))
+
+    objects = VisibleQuerySet["Namespace"].as_manager()
 
     class Meta:
         verbose_name = _("namespace")
@@ -116,6 +121,8 @@ class Node(models.Model):
     price_per_hour = models.DecimalField(_("price per hour"), max_digits=14, decimal_places=6, null=True, blank=True)
     currency = models.CharField(_("currency"), max_length=3, default="USD")
     updated_at = models.DateTimeField(_("updated"))
+
+    objects = VisibleQuerySet["Node"].as_manager()
 
     class Meta:
         verbose_name = _("node")
@@ -162,6 +169,8 @@ class Workload(models.Model):
     last_decision_id = models.UUIDField(_("last decision"), null=True, blank=True)
     updated_at = models.DateTimeField(_("updated"))
 
+    objects = VisibleQuerySet["Workload"].as_manager()
+
     class Meta:
         verbose_name = _("workload")
         verbose_name_plural = _("workloads")
@@ -198,6 +207,8 @@ class Volume(models.Model):
     phase = models.CharField(_("phase"), max_length=32, blank=True)
     mounted_by = models.IntegerField(_("mounted by pods"), default=0)
     updated_at = models.DateTimeField(_("updated"))
+
+    objects = VisibleQuerySet["Volume"].as_manager()
 
     class Meta:
         verbose_name = _("volume")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Any, Protocol
@@ -24,10 +24,10 @@ class KubeConnection:
     """How to reach one API server; everything is inline, nothing is a path. `namespace` is the context's own."""
 
     server: str
-    token: str = ""
+    token: str = field(default="", repr=False)
     ca_pem: str = ""
     client_certificate_pem: str = ""
-    client_key_pem: str = ""
+    client_key_pem: str = field(default="", repr=False)
     tls_server_name: str = ""
     proxy_url: str = ""
     namespace: str = "default"
@@ -40,11 +40,11 @@ class MetricsConnection:
 
     url: str
     username: str = ""
-    password: str = ""
-    token: str = ""
+    password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
     ca_pem: str = ""
     client_certificate_pem: str = ""
-    client_key_pem: str = ""
+    client_key_pem: str = field(default="", repr=False)
     proxy_url: str = ""
 
 

@@ -1,0 +1,11 @@
+"""Why a cluster is in its state: fixed codes, each with its sentence in `sentences.py`."""
+
+WATCHING = "WatchingAllSources"
+READING_SOURCES = "ReadingSources"
+SOURCES_OLD = "SourcesOld"
+SERVER_UNREACHABLE = "ServerUnreachable"
+CONNECTION_REFUSED = "ConnectionSettingsWrong"
+CERTIFICATE_NOT_TRUSTED = "CertificateNotTrusted"
+CREDENTIALS_REFUSED = "CredentialsRefused"
+RIGHTS_MISSING = "RightsMissing"
+NO_WATCHER = "NoWatcher"
