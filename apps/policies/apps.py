@@ -5,3 +5,8 @@ from django.utils.translation import gettext_lazy as _
 class PoliciesConfig(AppConfig):
     name = "apps.policies"
     verbose_name = _("Policies")
+
+    def ready(self) -> None:
+        from apps.ui.registry import register
+
+        register("sentences", "apps.policies.sentences.SENTENCES")

@@ -148,7 +148,7 @@ def _stay_awake_keeping_notice(
 
 
 def _cost_of_waking(tick: Tick, workload: Workload) -> list[Alternative]:
-    saving = tick.context.savings.get(workload.ref.key)
+    saving = tick.saving(workload)
     if saving is None:
         return []
     operands: dict[str, Operand] = {"amount": float(saving.amount_per_hour), "currency": saving.currency}

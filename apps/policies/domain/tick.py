@@ -40,14 +40,13 @@ class LastAction:
 class Context:
     """What decide must be told beside the Snapshot.
 
-    `memories` by uid; `actions` and `savings` by `ObjectRef.key`. `woken_by_us`: targets whose last wake was an action
+    `memories` by uid; `actions` by `ObjectRef.key`. `woken_by_us`: targets whose last wake was an action
     of Plimsoll's. `protected`: namespaces in which nothing sleeps, beside those that always are. `max_sleeps`: how
     many may be put to sleep in one pass.
     """
 
     memories: Mapping[str, Memory] = field(default_factory=dict)
     actions: Mapping[str, LastAction] = field(default_factory=dict)
-    savings: Mapping[str, Saving] = field(default_factory=dict)
     woken_by_us: frozenset[str] = frozenset()
     protected: frozenset[str] = frozenset()
     max_sleeps: int = 50
@@ -111,6 +110,11 @@ class Tick:
         else:
             self.changed.pop(uid, None)
 
+    def saving(self, workload: Workload) -> Saving | None:
+        """What its pods cost an hour while it is awake; None when no price is known."""
+        price = self.snapshot.prices.get(workload.ref.key)
+        return None if price is None else Saving(price, self.snapshot.currency)
+
     def is_protected(self, namespace: str) -> bool:
         """Nothing sleeps there: the system's own, what the settings name, and where a traffic controller runs."""
         return namespace in PROTECTED or namespace in self.context.protected or namespace in self._homes
@@ -159,7 +163,7 @@ class Tick:
             evidence=evidence,
             alternatives=tuple(alternatives),
             action=action,
-            saving=self.context.savings.get(workload.ref.key) if saves else None,
+            saving=self.saving(workload) if saves else None,
             disruption_pods=workload.replicas if action is not None and action.kind == "Sleep" else 0,
         )
         self.rulings.append(Ruling(decision, spec, mode, announce))
