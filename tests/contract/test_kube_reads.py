@@ -73,6 +73,17 @@ def test_a_list_of_many_pages_is_whole(kube: Kube, namespace: str, monkeypatch: 
     assert len(names) == len(set(names))
 
 
+def test_pages_bring_the_whole_in_parts_of_one_version(kube: Kube, namespace: str) -> None:
+    for number in range(5):
+        kube.create(config_map(namespace, f"page-{number}"))
+    pages = list(kube.pages(CONFIG_MAP, page=2))
+    assert all(len(page.items) <= 2 for page in pages)
+    assert len({page.resource_version for page in pages}) == 1
+    found = {(item["metadata"]["namespace"], item["metadata"]["name"]) for page in pages for item in page.items}
+    assert {(namespace, f"page-{number}") for number in range(5)} <= found
+    assert all(item["kind"] == "ConfigMap" for page in pages for item in page.items)
+
+
 def test_list_items_say_what_they_are(kube: Kube, namespace: str) -> None:
     kube.create(deployment(namespace, "web", replicas=0))
     (found,) = kube.list(kinds.DEPLOYMENT, namespace=namespace).items
@@ -123,16 +134,16 @@ def test_a_watch_resumes_from_the_last_event_seen(kube: Kube, namespace: str) ->
 
 def test_a_quiet_watch_ends_soon_after_stop_is_set(kube: Kube) -> None:
     version = kube.list(kinds.STATEFUL_SET).resource_version
-    stop = threading.Event()
-    ended = threading.Event()
+    stop, opened, ended = threading.Event(), threading.Event(), threading.Event()
 
     def follow() -> None:
-        for _ in kube.watch(kinds.STATEFUL_SET, resource_version=version, stop=stop):
+        for _ in kube.watch(kinds.STATEFUL_SET, resource_version=version, stop=stop, opened=opened.set):
             pass
         ended.set()
 
     thread = threading.Thread(target=follow, daemon=True)
     thread.start()
+    assert opened.wait(5), "the server did not accept the watch, although nothing has to change for that"
     assert not ended.wait(0.7)
     started = time.monotonic()
     stop.set()
