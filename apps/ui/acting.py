@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from types import TracebackType
 
 from django.contrib import messages
 from django.http import HttpRequest
@@ -15,26 +13,33 @@ from apps.identity.models import User
 from apps.kernel.errors import PlimsollError
 
 
-@dataclass(slots=True)
 class Attempt:
-    """`error` is what the service raised, None when it went well."""
+    """A context around one service call: an error raised on purpose is shown on the next page instead of a 500.
+    `error` is that error, None when all went well."""
 
-    error: PlimsollError | None = None
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+        self.error: PlimsollError | None = None
 
     @property
     def failed(self) -> bool:
         return self.error is not None
 
+    def __enter__(self) -> Attempt:
+        return self
 
-@contextmanager
-def attempt(request: HttpRequest) -> Iterator[Attempt]:
-    """Runs a service call; an error on purpose is shown on the next page instead of a 500."""
-    found = Attempt()
-    try:
-        yield found
-    except PlimsollError as e:
-        found.error = e
-        messages.error(request, explain(e))
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, PlimsollError):
+            return False
+        self.error = error
+        messages.error(self._request, explain(error))
+        return True
+
+
+def attempt(request: HttpRequest) -> Attempt:
+    return Attempt(request)
 
 
 def explain(error: PlimsollError) -> str:

@@ -23,6 +23,7 @@ from django.shortcuts import render
 from django.views import View
 
 from apps.ui import export, registry
+from apps.ui.acting import user_of
 from apps.ui.filters import NOT_FILTERS, ListFilters
 from apps.ui.models import SavedView, TableLayout
 from apps.ui.tables import ListTable
@@ -71,7 +72,7 @@ class ListPage(LoginRequiredMixin, View):
         if chosen is not None:
             return HttpResponseRedirect(f"{request.path}?{chosen}")
         filters = self.filterset_class(request.GET, queryset=self.queryset(), request=request)
-        layout = TableLayout.objects.filter(user_id=request.user.pk, table=self.key).first()
+        layout = TableLayout.objects.filter(user=user_of(request), table=self.key).first()
         form = request.GET.get("export")
         if form in export.FORMATS:
             return self._export(filters, form)
@@ -82,7 +83,7 @@ class ListPage(LoginRequiredMixin, View):
     def _chosen_view(self) -> str | None:
         """The query of the saved view asked for, or of the default one when nothing is asked; else None."""
         params = self.request.GET
-        mine = Q(user_id=self.request.user.pk)
+        mine = Q(user=user_of(self.request))
         if "view" in params:
             try:
                 found = SavedView.objects.filter(mine | Q(shared=True), page=self.key, pk=UUID(params["view"])).first()
@@ -118,7 +119,7 @@ class ListPage(LoginRequiredMixin, View):
         given = filters.given
         table = self._table(filters.qs, layout, per_page=self._per_page())
         total = table.paginator.count
-        views = SavedView.objects.filter(Q(user_id=self.request.user.pk) | Q(shared=True), page=self.key)
+        views = SavedView.objects.filter(Q(user=user_of(self.request)) | Q(shared=True), page=self.key)
         context = {
             "page": self, "filters": filters, "table": table, "total": total, "given": given.urlencode(),
             "filtered": bool(given), "layout": layout, "views": list(views.select_related("user")),

@@ -100,7 +100,7 @@ def money(amount: Decimal | float | None, *, currency: str = "USD", per: Literal
     """An amount with its currency as the language writes it; under 1 with three decimals, from 1000 with none."""
     if amount is None:
         return "—"
-    value = Decimal(amount)
+    value: Decimal = Decimal(amount)
     chinese = (get_language() or "").startswith("zh")
     pair = _SYMBOLS.get(currency, (f"{currency} ", f"{currency} "))
     size = abs(value)
@@ -118,9 +118,10 @@ def number(value: float | int | Decimal | None, *, unit: str = "", decimals: int
     """A number by locale, its unit after a thin space; trailing zeros of a fraction are left out."""
     if value is None:
         return "—"
+    size = float(value)
     if decimals is None:
-        decimals = 0 if float(value).is_integer() else 2 if abs(value) >= 1 else 4
-    text = formats.number_format(round(value, decimals), decimal_pos=decimals, use_l10n=True, force_grouping=True)
+        decimals = 0 if size.is_integer() else 2 if abs(size) >= 1 else 4
+    text = formats.number_format(round(size, decimals), decimal_pos=decimals, use_l10n=True, force_grouping=True)
     return f"{text}\u202f{unit}" if unit else text
 
 

@@ -32,7 +32,8 @@ def _kept(request: HttpRequest, text: str) -> Groups:
     visits: Any = Visited.objects.filter(user=user_of(request))
     if text:
         visits = visits.filter(label__icontains=text)
-    starred, recent = [], []
+    starred: list[Hit] = []
+    recent: list[Hit] = []
     for visit in visits.order_by("-starred", "-seen_at")[: 2 * OF_EACH]:
         hit = Hit(visit.label, visit.detail, visit.url, "star-filled" if visit.starred else visit.icon)
         (starred if visit.starred else recent).append(hit)

@@ -11,7 +11,7 @@ from django import template
 from django.http import QueryDict
 from django.utils.safestring import SafeString
 
-from apps.ui import assets, markup
+from apps.ui import assets, markup, registry
 from apps.ui.registry import Text
 from apps.ui.sentences import operand_text, sentence
 
@@ -100,3 +100,14 @@ def query(context: template.Context, **changes: Any) -> str:
         else:
             params[name] = str(value)
     return f"?{params.urlencode()}"
+
+
+@register.simple_tag
+def state_chip(looks: dict[str, markup.StateLook], value: str) -> SafeString:
+    return markup.state(looks, value)
+
+
+@register.simple_tag(takes_context=True)
+def row_actions(context: template.Context, table: str) -> list[registry.RowAction]:
+    actions: list[registry.RowAction] = registry.entries("row_actions")
+    return [one for one in actions if one.table == table and one.permitted(context["request"].user)]
