@@ -11,12 +11,13 @@ from dataclasses import replace
 from decimal import Decimal
 
 from apps.fleet.domain import pricing
-from apps.fleet.domain.metadata import controller_of
+from apps.fleet.domain.metadata import annotations_of, controller_of
 from apps.fleet.domain.mounted_volumes import MountedVolumes
 from apps.fleet.domain.parse_pods import FINISHED, PodFacts, parse_pod
 from apps.fleet.domain.parse_workloads import bare_pod, parse_target, parse_workload
 from apps.fleet.domain.shelf import Shelf
 from apps.kernel import kinds
+from apps.kernel.actions import KEDA_PAUSED
 from apps.kernel.kinds import Kind
 from apps.kernel.ports import JsonObject
 from apps.kernel.vocab import Labels, ObjectRef, Pod, Workload
@@ -39,12 +40,14 @@ class JoinedWorkloads:
         self._cron_job_of: dict[str, ObjectRef] = {}
         self._target_of: dict[str, str] = {}
         self._scalers_of: dict[str, dict[str, str]] = {}
+        self._paused: dict[str, str | None] = {}
         self._touched: set[str] = set()
 
     def put(self, kind: Kind, key: str, obj: JsonObject) -> None:
         if kind is kinds.POD:
             self._put_pod(key, parse_pod(obj, cluster=self._cluster))
         elif kind in AUTOSCALERS:
+            self._paused[key] = annotations_of(obj["metadata"]).get(KEDA_PAUSED)
             self._put_autoscaler(key, *parse_target(obj))
         elif kind is kinds.JOB:
             self._put_job(key, obj)
@@ -58,6 +61,7 @@ class JoinedWorkloads:
                 self._unlink(key, pod)
                 self._volumes.mount(key, namespace=pod.ref.namespace, claims=())
         elif kind in AUTOSCALERS:
+            self._paused.pop(key, None)
             self._put_autoscaler(key, "", "")
         else:
             self._cron_job_of.pop(key, None)
@@ -145,7 +149,8 @@ class JoinedWorkloads:
             workload = replace(
                 workload,
                 hpa=self._autoscaler(kinds.HORIZONTAL_POD_AUTOSCALER, key),
-                scaled_object=self._autoscaler(kinds.SCALED_OBJECT, key),
+                scaled_object=(scaled := self._autoscaler(kinds.SCALED_OBJECT, key)),
+                paused_replicas=self._paused.get(f"{kinds.SCALED_OBJECT.kind}/{workload.ref.namespace}/{scaled}"),
             )
         self.shelf.put(key, workload)
         price = self._price(key, workload, rates)
