@@ -125,7 +125,7 @@ DATABASES = {"default": _database(env_text("PLIMSOLL_DATABASE_URL"))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "identity.User"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "guardian.backends.ObjectPermissionBackend"]
+AUTHENTICATION_BACKENDS = ["apps.identity.login.PasswordBackend", "guardian.backends.ObjectPermissionBackend"]
 GUARDIAN_RAISE_403 = True
 ANONYMOUS_USER_NAME = None
 LOGIN_URL = "/login/"
@@ -219,6 +219,9 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
 }
+
+PLIMSOLL_CURRENCY = env_text("PLIMSOLL_CURRENCY", "USD")
+"""ISO 4217 code of every price; rows of the price book in another currency are left aside."""
 
 PLIMSOLL_CRDS = ["apps.policies.crd.definitions"]
 """Functions that give the CustomResourceDefinitions to apply to every cluster, by dotted path."""

@@ -113,8 +113,8 @@ def list_clusters(output: Output = Format.TABLE) -> None:
     )
 
 
-@app.command()
-def test(name: Annotated[str, typer.Argument(help="Which cluster.")], output: Output = Format.TABLE) -> None:
+@app.command("test")
+def try_connection(name: Annotated[str, typer.Argument(help="Which cluster.")], output: Output = Format.TABLE) -> None:
     """Try the stored connection now, and name each right that is missing. Exit code 1 when something is.
 
     Example:

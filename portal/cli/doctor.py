@@ -54,11 +54,7 @@ def _guarded(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
 
 
 def _python() -> Iterator[Finding]:
-    found = sys.version.split()[0]
-    if sys.version_info < (3, 11):
-        yield Finding("python", FAIL, found, "install Python 3.11 or newer")
-    else:
-        yield Finding("python", OK, found)
+    yield Finding("python", OK, sys.version.split()[0])
 
 
 def _state() -> Iterator[Finding]:

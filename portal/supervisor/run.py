@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import threading
 import time
 import urllib.error
@@ -93,8 +94,10 @@ class Supervisor:
             follower = console.Follower(self._logs)
             follower.start()
             try:
-                self._start()
-                self._watch()
+                # Held until the end: every web process, also one that is started again, serves on this socket.
+                with home.listen(self._options.host, port=self._options.port) as listener:
+                    self._start(listener)
+                    self._watch()
             except Stopped:
                 pass
             finally:
@@ -116,8 +119,7 @@ class Supervisor:
         self._watched.append(watched)
         return watched
 
-    def _start(self) -> None:
-        listener = home.listen(self._options.host, port=self._options.port)
+    def _start(self, listener: socket.socket) -> None:
         port = listener.getsockname()[1]
         os.environ["PLIMSOLL_PORT"] = str(port)
         self._start_broker()
