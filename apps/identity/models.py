@@ -74,7 +74,6 @@ class ApiToken(models.Model):
         verbose_name = _("API token")
         verbose_name_plural = _("API tokens")
         ordering = ["-created_at"]
-        constraints = [models.UniqueConstraint(fields=["user", "name"], name="token_name_of_user")]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
