@@ -220,6 +220,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
 }
 
+PLIMSOLL_TICK_SECONDS = env_int("PLIMSOLL_TICK_SECONDS", default=15)
+"""How often each cluster is evaluated when nothing asks for it sooner."""
 PLIMSOLL_CURRENCY = env_text("PLIMSOLL_CURRENCY", "USD")
 """ISO 4217 code of every price; rows of the price book in another currency are left aside."""
 
@@ -245,6 +247,10 @@ PLIMSOLL_APPROVALS: dict[str, Any] = {
     "execute_within": timedelta(hours=env_int("PLIMSOLL_EXECUTE_WITHIN_HOURS", default=1)),
 }
 """Which manual actions wait for people, for how many, and until when; see apps/ledger/domain/sensitivity.py."""
+
+PLIMSOLL_WRITE_POINTS = env_text("PLIMSOLL_WRITE_POINTS")
+PLIMSOLL_KILL_AT = env_int("PLIMSOLL_KILL_AT", default=0)
+"""For the kill tests only, off by default: a file to number every write in, and the write before which to die."""
 
 PLIMSOLL_METRICS_TOKEN = env_text("PLIMSOLL_METRICS_TOKEN")
 """Who sends it as a bearer token may read /metrics; while it is empty, only this machine may."""

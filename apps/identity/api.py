@@ -5,20 +5,26 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from django.contrib.auth import authenticate
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.identity import services
+from apps.identity.clock import now
 from apps.identity.filters import TeamFilters, TokenFilters, UserFilters
+from apps.identity.login import address_of, stopped_until
 from apps.identity.models import ApiToken, Scope, Team, User
 from apps.identity.rest.scopes import covers
 from apps.identity.rest.views import ApiView, Rows
-from apps.kernel.errors import Forbidden, InvalidInput
+from apps.kernel.errors import Forbidden, InvalidInput, Unauthenticated
 from apps.kernel.units import parse_duration
+
+LOGIN_LASTS = timedelta(days=30)
 
 
 class TeamSerializer(serializers.ModelSerializer[Team]):
@@ -123,12 +129,64 @@ class IssuedTokenSerializer(TokenSerializer):
         fields = (*TokenSerializer.Meta.fields, "token")  # type: ignore[assignment]
 
 
+class LoginSerializer(serializers.Serializer[Any]):
+    """`name` says which program will use the token."""
+
+    username = serializers.CharField(max_length=150)
+    password = serializers.CharField(max_length=4096, trim_whitespace=False, write_only=True)
+    name = serializers.CharField(max_length=70, required=False, default="command line")
+
+
+class Login(ApiView):
+    """POST changes a password for a token of 30 days, which may do all that its user may."""
+
+    serializer_class = LoginSerializer
+    authentication_classes = []
+    permission_classes = [AllowAny]
+    pagination_class = None
+    filter_backends = []
+    secret_answers = frozenset({"create"})
+
+    @extend_schema(operation_id="login", request=LoginSerializer, responses={201: IssuedTokenSerializer})
+    def create(self, request: Request) -> Response:
+        given = LoginSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        wanted = given.validated_data
+        user = authenticate(request._request, username=wanted["username"], password=wanted["password"])
+        if not isinstance(user, User):
+            raise _refused(request, wanted["username"])
+        token, plain = services.issue_token(
+            user=user,
+            name=f"{wanted['name']}, {now():%Y-%m-%d %H:%M:%S.%f}",
+            scopes=[Scope.ADMIN],
+            expires_in=LOGIN_LASTS,
+            actor=user,
+            request_id=self.request_id,
+        )
+        return Response({**TokenSerializer(token).data, "token": plain}, status=status.HTTP_201_CREATED)
+
+
+def _refused(request: Request, username: str) -> Unauthenticated:
+    until = stopped_until(username, address_of(request._request))
+    if until is None:
+        return Unauthenticated(
+            _("user name and password do not match"), field="password", mend=_("check both; case matters")
+        )
+    minutes = int((until - now()).total_seconds() // 60) + 1
+    return Unauthenticated(
+        _("too many failed logins"),
+        field="username",
+        mend=_("try again in %(minutes)s minutes") % {"minutes": minutes},
+    )
+
+
 class Tokens(mixins.DestroyModelMixin, Rows):
     """One's own tokens; for a superuser everybody's. DELETE ends a token and keeps its row."""
 
     queryset = ApiToken.objects.select_related("user")
     serializer_class = TokenSerializer
     filterset_class = TokenFilters
+    secret_answers = frozenset({"create"})
     sortable = {"name": "name", "created": "created_at", "expires": "expires_at", "used": "last_used_at"}
 
     def get_queryset(self) -> QuerySet[ApiToken]:
@@ -182,4 +240,10 @@ def _lifetime(text: str) -> timedelta | None:
     return span
 
 
-ROUTES = [("me", Me, "me"), ("teams", Teams, "team"), ("users", Users, "user"), ("tokens", Tokens, "token")]
+ROUTES = [
+    ("login", Login, "login"),
+    ("me", Me, "me"),
+    ("teams", Teams, "team"),
+    ("users", Users, "user"),
+    ("tokens", Tokens, "token"),
+]

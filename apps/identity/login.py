@@ -32,7 +32,7 @@ KEEP = timedelta(hours=1)
 class PasswordBackend(ModelBackend):
     """Django's, but it answers nobody who has failed too often."""
 
-    def authenticate(  # type: ignore[override] # the stubs of the two base classes contradict each other
+    def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> User | None:
         if username is not None and stopped_until(username, address_of(request)) is not None:

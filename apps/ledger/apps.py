@@ -5,3 +5,10 @@ from django.utils.translation import gettext_lazy as _
 class LedgerConfig(AppConfig):
     name = "apps.ledger"
     verbose_name = _("Ledger")
+
+    def ready(self) -> None:
+        from apps.ledger import writepoints
+        from apps.ui.registry import register
+
+        register("sentences", "apps.ledger.sentences.SENTENCES")
+        writepoints.install()

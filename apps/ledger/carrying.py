@@ -30,6 +30,7 @@ from apps.kernel.errors import Conflict, NotFound, PlimsollError, PreconditionFa
 from apps.kernel.marks import SLEPT, mark_text
 from apps.kernel.ports import Kube, load
 from apps.kernel.serialise import decode, encode
+from apps.ledger import writepoints
 from apps.ledger.actions import decode_action
 from apps.ledger.domain import reasons
 from apps.ledger.domain.sensitivity import RESTORING
@@ -276,4 +277,4 @@ def _outcome_of(row: ActionRow) -> Outcome:
 
 def _connect(row: ActionRow) -> Kube:
     kube: Kube = load(settings.PLIMSOLL_CONNECT)(row.cluster)
-    return kube
+    return writepoints.watched(kube)

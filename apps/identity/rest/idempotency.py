@@ -46,12 +46,14 @@ class Claim:
     cache_key: str
     digest: str
 
-    def keep(self, response: Response) -> None:
+    def keep(self, response: Response, *, secret: bool) -> None:
+        """Ends the claim. Of a `secret` answer that succeeded only the fact is kept, for the cache lies on a disk."""
         if response.status_code >= 500:
             cache.delete(self.cache_key)
             return
-        data = None if response.data is None else json.loads(JSONRenderer().render(response.data))
-        answer = {"digest": self.digest, "status": response.status_code, "data": data}
+        withheld = secret and response.status_code < 300
+        data = None if response.data is None or withheld else json.loads(JSONRenderer().render(response.data))
+        answer = {"digest": self.digest, "status": response.status_code, "data": data, "withheld": withheld}
         cache.set(self.cache_key, answer, KEPT_SECONDS)
 
 
@@ -78,6 +80,12 @@ def claim(request: Request) -> Claim | None:
         )
     if kept.get("status") is None:
         raise Conflict(_("a request with this key is still running"), field=HEADER, mend=_("wait, then send it again"))
+    if kept.get("withheld"):
+        raise Conflict(
+            _("this was done already, and its answer held a secret that is kept nowhere"),
+            field=HEADER,
+            mend=_("end what was made, then ask again with a new key"),
+        )
     raise Replay(status=kept["status"], data=kept["data"])
 
 

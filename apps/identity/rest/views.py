@@ -23,6 +23,8 @@ class ApiView(viewsets.GenericViewSet[Any]):
     """A view set whose writes honour Idempotency-Key."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {}
+    secret_answers: ClassVar[frozenset[str]] = frozenset()
+    """Actions whose answer holds a secret, and so is not kept under its Idempotency-Key."""
     _claim: Claim | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -33,7 +35,7 @@ class ApiView(viewsets.GenericViewSet[Any]):
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
         final: Response = super().finalize_response(request, response, *args, **kwargs)
         if self._claim is not None:
-            self._claim.keep(final)
+            self._claim.keep(final, secret=self.action in self.secret_answers)
             self._claim = None
         return final
 
