@@ -6,7 +6,9 @@ How a cluster is reached and made ready is in joining.py.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -14,10 +16,10 @@ from django.utils.translation import gettext as _
 from apps.fleet.connections import open_metrics, seal
 from apps.fleet.joining import Joined, join
 from apps.fleet.models import Cluster, ClusterState
-from apps.fleet.recording import record_setting
 from apps.fleet.reports import AddReport, NewCluster, Progress
 from apps.identity.actors import Actor
 from apps.identity.clock import now
+from apps.identity.recording import note
 from apps.kernel.errors import AlreadyExists, InvalidInput
 from apps.ui.live import publish
 
@@ -80,7 +82,7 @@ def remove_cluster(cluster: Cluster, *, actor: Actor, request_id: str = "") -> N
     """Forgets the cluster and what is known of it, and touches nothing in it; `policies` wakes it first if asked."""
     with transaction.atomic():
         body = {"name": cluster.name, "server": cluster.server}
-        record_setting("ClusterRemoved", body, cluster=cluster, actor=actor, request_id=request_id)
+        _note("ClusterRemoved", body, cluster, actor=actor, request_id=request_id)
         publish("clusters", [cluster.pk])
         cluster.delete()
 
@@ -105,7 +107,19 @@ def _record(event: str, row: Cluster, joined: Joined, *, actor: Actor, request_i
         "kube_version": row.kube_version,
         "applied": list(joined.applied),
     }
-    record_setting(event, body, cluster=row, actor=actor, request_id=request_id)
+    _note(event, body, row, actor=actor, request_id=request_id)
+
+
+def _note(event: str, body: Mapping[str, Any], row: Cluster, *, actor: Actor, request_id: str) -> None:
+    note(
+        "Setting",
+        body={"event": event, **body},
+        actor=actor,
+        request_id=request_id,
+        subject=f"Cluster/{row.name}",
+        team=row.team,
+        cluster=row,
+    )
 
 
 def _check_name(name: str) -> None:

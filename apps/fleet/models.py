@@ -35,7 +35,8 @@ class Cluster(models.Model):
 
     `account` names who Plimsoll is there: "kubeconfig" while it acts with the credentials it was given, else the
     ServiceAccount it made for itself. `state_operands` fill the sentence of `state_reason`. `ages` maps each source to
-    `{"synced": bool, "alive_at": ISO 8601 or null, "error": text, "absent": bool}`; it is rewritten every half minute.
+    `{"synced": bool, "alive_at": ISO 8601 or null, "error": text, "absent": bool}`; a watcher rewrites it every half
+    minute, and with it `watched_at`. `last_seen_at` is when all sources were last fresh.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -59,6 +60,7 @@ class Cluster(models.Model):
     state_since = models.DateTimeField(_("state since"), null=True, blank=True)
     kube_version = models.CharField(_("Kubernetes version"), max_length=63, blank=True)
     ages = models.JSONField(_("source ages"), default=dict, blank=True)
+    watched_at = models.DateTimeField(_("watched"), null=True, blank=True, editable=False)
     last_seen_at = models.DateTimeField(_("last seen"), null=True, blank=True)
     created_at = models.DateTimeField(_("connected"), auto_now_add=True)
 

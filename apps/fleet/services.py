@@ -5,6 +5,7 @@ manifests                                        joining.py
 test_cluster                                     trial.py
 connect, metrics                                 connections.py
 observe, sync_rows                               observing.py
+mark_unwatched                                   health.py
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from apps.fleet.clusters import remove_cluster as remove_cluster
 from apps.fleet.clusters import update_connection as update_connection
 from apps.fleet.connections import connect as connect
 from apps.fleet.connections import metrics as metrics
+from apps.fleet.health import mark_unwatched as mark_unwatched
 from apps.fleet.joining import manifests as manifests
 from apps.fleet.observing import observe as observe
 from apps.fleet.observing import sync_rows as sync_rows
