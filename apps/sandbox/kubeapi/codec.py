@@ -110,9 +110,13 @@ def round_trip(resource: Resource, *, obj: Obj) -> tuple[Obj, list[str]]:
     schema = spec.schema_of(resource.group, version=resource.version, kind=resource.kind)
     if schema is None:
         return obj, []
+    return typed_value(schema, obj, resource=resource)
+
+
+def typed_value(schema: Schema, value: Any, *, resource: Resource) -> tuple[Any, list[str]]:
+    """A part of an object as the Go type of this schema holds it, and the paths of unknown fields."""
     found = RoundTrip(kind=resource.kind, version=resource.version)
-    out = _Walker(spec.types(), found).value(schema, obj, "", "")
-    return out, found.unknown
+    return _Walker(spec.types(), found).value(schema, value, "", ""), found.unknown
 
 
 _QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"

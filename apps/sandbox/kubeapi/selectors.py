@@ -157,19 +157,20 @@ def field_terms(text: str | None) -> list[tuple[str, str, str]]:
     return terms
 
 
-def _value_at(obj: Obj, path: str) -> str:
+def _value_at(obj: Obj, where: str) -> str:
+    path, _, absent = where.partition("|")
     node: Any = obj
     for part in path.split("."):
         node = node.get(part) if isinstance(node, dict) else None
         if node is None:
-            return ""
+            return absent
     if isinstance(node, bool):
         return "true" if node else "false"
     return str(node)
 
 
 def parse_fields(text: str | None, *, supported: Mapping[str, str]) -> Predicate | None:
-    """A predicate over objects; `supported` maps a selectable label to the path it reads.
+    """A predicate over objects; `supported` maps a selectable label to the path it reads (`path|value if absent`).
 
     A label outside it is refused as the real server refuses it.
     """

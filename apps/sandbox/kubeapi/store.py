@@ -46,8 +46,8 @@ ORPHAN, FOREGROUND = "orphan", "foregroundDeletion"
 class WriteOptions:
     """How a write is made: by which field manager (None: not tracked), on which subresource, for real or dry.
 
-    `operation` Apply says that `obj` comes with its managedFields. `keep_status` lets a create bring its status, which a
-    client's create may not: for seeding a cluster.
+    `operation` Apply says that `obj` comes with its managedFields. `keep_status` lets a create bring its status, which
+    a client's create may not: for seeding a cluster.
     """
 
     manager: str | None = None

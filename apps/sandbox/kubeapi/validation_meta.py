@@ -150,8 +150,6 @@ def validate_metadata(resource: Resource, *, obj: Obj) -> list[Cause]:
     found += _annotations(metadata.get("annotations") or {}, "metadata.annotations")
     found += _owners(metadata.get("ownerReferences") or [], "metadata.ownerReferences")
     for index, finalizer in enumerate(metadata.get("finalizers") or ()):
-        if "/" not in finalizer and finalizer not in ("orphan", "foregroundDeletion", "kubernetes"):
-            if not resource.custom or "." not in finalizer:
-                said = "name is neither a standard finalizer name nor is it fully qualified"
-                found.append(fe.invalid(f"metadata.finalizers[{index}]", value=finalizer, detail=said))
+        where = f"metadata.finalizers[{index}]"
+        found += [fe.invalid(where, value=finalizer, detail=said) for said in qualified_name(finalizer)]
     return found
