@@ -8,6 +8,8 @@ import pytest
 
 from deploy.kube import assets
 from deploy.kube.controlplane import ControlPlane
+from tests import sandbox_server
+from tests.sandbox_server import SandboxServer
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +22,10 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
     with ControlPlane(folder=tmp_path_factory.mktemp("kube"), assets=folder) as plane:
         plane.add_nodes(5)
         yield plane
+
+
+@pytest.fixture(scope="session")
+def sandbox_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServer]:
+    """The sandbox's Kubernetes API, shared by all tests of this process."""
+    with sandbox_server.serving(tmp_path_factory.mktemp("sandbox")) as server:
+        yield server

@@ -24,8 +24,11 @@ class KubeServer:
     forget_history: Callable[[], None]
 
 
-@pytest.fixture(scope="session", params=[pytest.param("real", marks=pytest.mark.cluster)])
+@pytest.fixture(scope="session", params=["sandbox", pytest.param("real", marks=pytest.mark.cluster)])
 def kube_server(request: pytest.FixtureRequest) -> KubeServer:
+    if request.param == "sandbox":
+        sandbox = request.getfixturevalue("sandbox_api")
+        return KubeServer("sandbox", sandbox.kubeconfig, sandbox.forget_history)
     plane = request.getfixturevalue("control_plane")
     return KubeServer("real", lambda user: plane.kubeconfig(user=user), plane.restart_apiserver)
 
