@@ -11,4 +11,9 @@ class LedgerConfig(AppConfig):
         from apps.ui.registry import register
 
         register("sentences", "apps.ledger.sentences.SENTENCES")
+        register("nav", "apps.ledger.pages.NAV")
+        register("panels", "apps.ledger.pages.PANELS")
+        register("search", "apps.ledger.pages.SEARCH")
+        register("timeline", "apps.ledger.pages.TIMELINE")
+        register("live", "apps.ledger.pages.LIVE")
         writepoints.install()

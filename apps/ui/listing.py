@@ -153,7 +153,7 @@ class ListPage(LoginRequiredMixin, View):
         names = self.table_class.names()
         table = self.table_class(filters.qs, request=self.request)
         rows = ([_value(row, name) for name in names] for row in table.rows)
-        return export.stream(names, rows, name=f"plimsoll-{self.key}", form=form)
+        return export.stream(self.request, names, rows, name=f"plimsoll-{self.key}", form=form)
 
 
 def _value(row: Any, name: str) -> Any:

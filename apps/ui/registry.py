@@ -11,6 +11,7 @@ mapping of topic to function). Nothing is imported before a page asks for it.
     search       SearchSource       finds objects for the palette
     timeline     TimelineSource     what happened to one object
     sentences    code -> template   the sentence of a reason, with named %(operand)s
+    titles       code -> words      the reason in a few words, for menus and counts
     live         topic -> function  which of these ids may this user see
 """
 
@@ -25,7 +26,7 @@ from typing import Any, Literal, get_args
 from apps.kernel.errors import InvalidInput
 from apps.kernel.ports import load
 
-Kind = Literal["nav", "panels", "row_actions", "search", "timeline", "sentences", "live"]
+Kind = Literal["nav", "panels", "row_actions", "search", "timeline", "sentences", "titles", "live"]
 Text = Any  # str, or a gettext_lazy proxy of one: django-stubs gives the proxy no public name
 
 
@@ -135,7 +136,7 @@ def entries(kind: Kind) -> list[Any]:
 
 
 def mapping(kind: Kind) -> dict[str, Any]:
-    """Every entry of `sentences` or `live`. A key of two apps is a mistake and is refused."""
+    """Every entry of `sentences`, `titles` or `live`. A key of two apps is a mistake and is refused."""
     merged: dict[str, Any] = {}
     for part in _loaded(kind):
         for key, value in part.items():

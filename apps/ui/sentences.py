@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 
-from django.utils import formats, translation
+from django.utils import formats, timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.kernel.decisions import Operand
 from apps.ui import registry
 
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d.*")
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -33,6 +35,12 @@ def sentence(code: str, operands: Mapping[str, Operand]) -> str:
     return str(str(template) % texts)
 
 
+def title(code: str) -> str:
+    """The code as a few words, for menus and counts, where no operands are at hand: "No route"."""
+    titles = registry.mapping("titles")
+    return str(titles[code]) if code in titles else _WORD.sub(" ", code).capitalize()
+
+
 def english(code: str, operands: Mapping[str, Operand]) -> str:
     """The reason in English whatever the current language: for conditions and events in a cluster."""
     with translation.override("en"):
@@ -40,7 +48,7 @@ def english(code: str, operands: Mapping[str, Operand]) -> str:
 
 
 def operand_text(value: Operand) -> str:
-    """One operand as words: numbers by locale with at most 3 decimals, text as it is."""
+    """One operand as words: numbers by locale with at most 3 decimals, moments in the reader's zone, text as it is."""
     if value is None:
         return _("none")
     if isinstance(value, bool):
@@ -50,7 +58,17 @@ def operand_text(value: Operand) -> str:
         return formats.number_format(short, use_l10n=True) if abs(value) < 1e15 else f"{value:g}"
     if isinstance(value, int):
         return formats.number_format(value, use_l10n=True)
-    return value
+    return _moment(value) if _MOMENT.fullmatch(value) else value
+
+
+def _moment(text: str) -> str:
+    """2026-11-24T09:00:00+00:00 -> 2026-11-24 09:00 UTC."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    local = timezone.localtime(at) if timezone.is_aware(at) else at
+    return local.strftime("%Y-%m-%d %H:%M %Z").strip()
 
 
 SENTENCES: dict[str, object] = {
