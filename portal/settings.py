@@ -248,6 +248,11 @@ PLIMSOLL_APPROVALS: dict[str, Any] = {
 }
 """Which manual actions wait for people, for how many, and until when; see apps/ledger/domain/sensitivity.py."""
 
+PLIMSOLL_PROTECTED_NAMESPACES: list[str] = env_list("PLIMSOLL_PROTECTED_NAMESPACES", default=[])
+"""Namespaces in which nothing is put to sleep, beside the system's own and those of the traffic controllers."""
+PLIMSOLL_MAX_SLEEPS_PER_PASS = env_int("PLIMSOLL_MAX_SLEEPS_PER_PASS", default=50)
+"""How many workloads of one cluster may be put to sleep at once; the rest waits for the next pass."""
+
 PLIMSOLL_WRITE_POINTS = env_text("PLIMSOLL_WRITE_POINTS")
 PLIMSOLL_KILL_AT = env_int("PLIMSOLL_KILL_AT", default=0)
 """For the kill tests only, off by default: a file to number every write in, and the write before which to die."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.fleet.models import Cluster
 from apps.identity.models import Team
+from apps.identity.visibility import VisibleQuerySet
 from apps.kernel.ids import uuid7
 
 
@@ -49,6 +52,8 @@ class Policy(models.Model):
     currency = models.CharField(_("currency"), max_length=3, default="USD")
     updated_at = models.DateTimeField(_("updated"))
 
+    objects: ClassVar[models.Manager[Policy]] = VisibleQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("policy")
         verbose_name_plural = _("policies")
@@ -70,6 +75,37 @@ class Policy(models.Model):
     def key(self) -> str:
         """`kernel.decisions.PolicyRef.key` of the policy."""
         return f"{self.kind}/{self.namespace}/{self.name}" if self.namespace else f"{self.kind}/{self.name}"
+
+
+class Notice(models.Model):
+    """Something people should know before it happens: a sleep that is announced, or one that mode Warn would make.
+
+    `decision_id` names the Decision behind it. It is `over` once something else is decided about the workload.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    cluster = models.ForeignKey(Cluster, models.CASCADE, related_name="notices", verbose_name=_("cluster"))
+    team = models.ForeignKey(Team, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("team"))
+    namespace = models.CharField(_("namespace"), max_length=63)
+    kind = models.CharField(_("kind"), max_length=63)
+    name = models.CharField(_("name"), max_length=253)
+    policy = models.CharField(_("policy"), max_length=600)
+    reason_code = models.CharField(_("reason"), max_length=63)
+    operands = models.JSONField(_("operands"), default=dict)
+    decision_id = models.UUIDField(_("decision"), unique=True)
+    created_at = models.DateTimeField(_("time"))
+    over = models.BooleanField(_("over"), default=False)
+
+    objects: ClassVar[models.Manager[Notice]] = VisibleQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("notice")
+        verbose_name_plural = _("notices")
+        ordering = ["-created_at"]
+        indexes = [models.Index(fields=["over", "-created_at"], name="notice_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}: {self.reason_code}"
 
 
 class WorkloadMemory(models.Model):

@@ -27,7 +27,7 @@ SENTENCES: dict[str, object] = {
         "%(route)s (class %(class)s) is not served by a controller whose metrics are read (%(source)s); it stays awake."
     ),
     r.METRICS_UNAVAILABLE: _("The metrics of %(source)s could not be read: %(error)s; it stays awake."),
-    r.METRICS_STALE: _("The metrics of %(source)s are %(ageSeconds)s s old; it stays awake."),
+    r.METRICS_STALE: _("The metrics of %(source)s are too old; it stays awake."),
     r.METRICS_GAP: _(
         "The metrics of %(target)s (%(job)s) lack %(minutes)s minutes of the window, so silence is not proven; "
         "it stays awake."

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from apps.kernel.actions import WAKE, Forget
-from apps.kernel.decisions import Decision, Reason, Verdict
+from apps.kernel.decisions import Decision, PolicyRef, Reason, Verdict
 from apps.kernel.errors import InvalidInput
 from apps.kernel.vocab import Json, SleptMark, Snapshot, Workload
 from apps.policies.domain import reasons
@@ -25,7 +25,8 @@ from apps.policies.domain.awake import revision, rule_on_awake
 from apps.policies.domain.match import Policies
 from apps.policies.domain.memory import Memory
 from apps.policies.domain.parse import KINDS, parse, policy_ref
-from apps.policies.domain.tick import NOTHING, SETTLE, Context, Ruling, Tick, plan_of, runs
+from apps.policies.domain.spec import Spec
+from apps.policies.domain.tick import SETTLE, Context, Ruling, Tick, plan_of, runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +45,40 @@ class Decided:
         return [ruling.decision for ruling in self.rulings]
 
 
+class PolicyReader:
+    """Parses policy objects, each revision once."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[PolicyRef, Spec | InvalidInput]] = {}
+
+    def read(self, raw: Mapping[str, Mapping[str, Json]]) -> Policies:
+        """Every policy object of a Snapshot, parsed; what cannot be read is kept with what is wrong."""
+        specs: list[Spec] = []
+        invalid: dict[str, InvalidInput] = {}
+        fresh: dict[str, tuple[PolicyRef, Spec | InvalidInput]] = {}
+        for obj in raw.values():
+            ref = policy_ref(obj)
+            kept = self._kept.get(ref.key)
+            found = kept[1] if kept is not None and kept[0] == ref and ref.generation else _parsed(obj)
+            fresh[ref.key] = (ref, found)
+            if isinstance(found, Spec):
+                specs.append(found)
+            else:
+                invalid[ref.key] = found
+        self._kept = fresh
+        return Policies(tuple(specs), invalid)
+
+
+def _parsed(obj: Mapping[str, Json]) -> Spec | InvalidInput:
+    try:
+        return parse(obj)
+    except InvalidInput as e:
+        return e
+
+
 def read_policies(raw: Mapping[str, Mapping[str, Json]]) -> Policies:
-    """Every policy object of a Snapshot, parsed; what cannot be read is kept with what is wrong."""
-    specs, invalid = [], {}
-    for obj in raw.values():
-        try:
-            specs.append(parse(obj))
-        except InvalidInput as e:
-            invalid[policy_ref(obj).key] = e
-    return Policies(tuple(specs), invalid)
+    """The same, read once."""
+    return PolicyReader().read(raw)
 
 
 def queries(policies: Policies) -> list[str]:
@@ -152,6 +178,3 @@ def _faults(tick: Tick) -> dict[str, Reason]:
         if fault is not None:
             found[spec.ref.key] = fault
     return found
-
-
-__all__ = ["NOTHING", "Context", "Decided", "decide", "queries", "read_policies"]

@@ -182,5 +182,5 @@ def _unproven(
         if not seen:
             return Reason(reasons.NO_SERIES, {"source": source})
         if any(group not in measured.covered for group in seen):
-            return Reason(reasons.METRICS_GAP, {"target": "query", "job": source, "minutes": 0})
+            return Reason(reasons.METRICS_GAP, {"target": "query", "job": source, "minutes": 0.0})
     return None

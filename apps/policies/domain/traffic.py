@@ -98,7 +98,7 @@ def _unusable(plan: Plan, readings: Mapping[str, Reading], now: datetime) -> Rea
             error = reading.error if reading else "not asked yet"
             return Reason(reasons.METRICS_UNAVAILABLE, {"source": plan.source, "error": error[:300]})
         if now - reading.at > OLDEST_READING:
-            age = int((now - reading.at).total_seconds())
+            age = (now - reading.at).total_seconds()
             return Reason(reasons.METRICS_STALE, {"source": plan.source, "ageSeconds": age})
     return None
 
@@ -164,7 +164,7 @@ def _faults(plan: Plan, readings: Mapping[str, Reading], targets: tuple[Sample, 
             fault = Reason(reasons.COUNTER_RESET, {"target": who[1], "job": who[0]})
         elif not sample.value >= plan.steps:
             missing = plan.steps - sample.value if math.isfinite(sample.value) else plan.steps
-            fault = Reason(reasons.METRICS_GAP, {"target": who[1], "job": who[0], "minutes": int(missing)})
+            fault = Reason(reasons.METRICS_GAP, {"target": who[1], "job": who[0], "minutes": float(missing)})
         controller = sample.labels.get(label, "") if label else ""
         if out.get(controller) is None:
             out[controller] = fault
