@@ -14,6 +14,7 @@ from apps.ledger import due as due
 from apps.ledger.actions import Terms as Terms
 from apps.ledger.actions import approval_rule as approval_rule
 from apps.ledger.actions import cancel as cancel
+from apps.ledger.actions import decode_action as decode_action
 from apps.ledger.actions import propose as propose
 from apps.ledger.actions import undo as undo
 from apps.ledger.approvals import vote as vote
