@@ -208,7 +208,7 @@ def test_a_million_series_do_not_fill_the_memory() -> None:
     def flood(_: Received, connection: socket.socket) -> None:
         one = json.dumps({"metric": {"pod": "x" * 330}, "value": [AT, "1"]}).encode() + b","
         connection.sendall(b'HTTP/1.1 200 OK\r\n\r\n{"status":"success","data":{"resultType":"vector","result":[')
-        for _ in range(1000):
+        for _thousand in range(1000):
             connection.sendall(one * 1000)
 
     tracemalloc.start()

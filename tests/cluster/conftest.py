@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -45,7 +46,7 @@ def installed(admin: Kube) -> None:
         admin.apply(manifest)
     for definition in crd.definitions():
         ref = ObjectRef(CLUSTER, "apiextensions.k8s.io", "CustomResourceDefinition", "", definition["metadata"]["name"])
-        eventually(lambda ref=ref: _established(admin, ref), what=f"{ref.name} is served")
+        eventually(partial(_established, admin, ref), what=f"{ref.name} is served")
 
 
 def _established(admin: Kube, ref: ObjectRef) -> bool:

@@ -224,7 +224,7 @@ def test_a_run_killed_at_any_write_is_finished_by_the_next(
     slept = mark(3)
     for action, want in ((Sleep(target(manifest), slept), 0), (Wake(target(manifest), slept), 3)):
         with pytest.raises(Killed):
-            carry_out(Dying(account, before_write=write), action)  # type: ignore[arg-type]
+            carry_out(Dying(account, before_write=write), action)
         again = carry_out(account, action)
         assert len(again.written) == 3 - write, "what was written before the kill is not written again"
         assert account.get(target(manifest))["spec"]["replicas"] == want

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
@@ -86,7 +86,7 @@ def test_an_object_deleted_while_nobody_could_watch_is_forgotten(
 
 
 def test_a_thousand_pods_run_are_followed_and_go(
-    account: Kube, admin: Kube, namespace: str, stop: threading.Event, record_property: pytest.RecordProperty
+    account: Kube, admin: Kube, namespace: str, stop: threading.Event, record_property: Callable[[str, object], None]
 ) -> None:
     for number in range(10):
         admin.create(deployment(namespace, f"w{number}", replicas=100))
