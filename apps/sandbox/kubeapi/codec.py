@@ -12,13 +12,12 @@ from typing import Any
 
 import yaml
 
-from apps.sandbox.kubeapi import quantity
+from apps.sandbox.kubeapi import protobuf, quantity
 from apps.sandbox.kubeapi.errors import BadRequest, Obj, UnsupportedMediaType
 from apps.sandbox.kubeapi.openapi import spec
 from apps.sandbox.kubeapi.resources import Resource
 from apps.sandbox.kubeapi.typed import Schema, Types
 
-ACCEPTED = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf", "application/cbor")
 _KEEP_EMPTY = {"rules"}  # Go fields without omitempty
 
 
@@ -41,9 +40,11 @@ def parse(body: bytes, *, content_type: str) -> Decoded:
         return _parse_json(body)
     if kind.endswith(("yaml", "+yaml")):
         return _parse_yaml(body)
+    if kind == protobuf.MEDIA_TYPE:
+        return Decoded(protobuf.decode(body))
     raise UnsupportedMediaType(
         "the body of the request was in an unknown format - accepted media types include: "
-        "application/json, application/yaml"
+        "application/json, application/yaml, application/vnd.kubernetes.protobuf"
     )
 
 
