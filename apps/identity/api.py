@@ -157,7 +157,7 @@ class Login(ApiView):
             raise _refused(request, wanted["username"])
         token, plain = services.issue_token(
             user=user,
-            name=f"{wanted['name']}, {now():%Y-%m-%d %H:%M:%S.%f}",
+            name=wanted["name"],
             scopes=[Scope.ADMIN],
             expires_in=LOGIN_LASTS,
             actor=user,

@@ -31,7 +31,7 @@ class ScopeName(StrEnum):
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Option(help="What it is for; unique among your tokens.")],
+    name: Annotated[str, typer.Option(help="What it is for.")],
     scope: Annotated[list[ScopeName], typer.Option(help="What it may do at most.")],
     expires_in: Annotated[str | None, typer.Option(help="How long it lasts, such as 90d; default for ever.")] = None,
     user: Annotated[str | None, typer.Option(help="Whose it is; default the first administrator.")] = None,

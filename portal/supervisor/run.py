@@ -196,9 +196,8 @@ def _serves_a_page(port: int) -> bool:
 def _show_password(file: str | None) -> None:
     if file is None:
         return
-    words = Path(file).read_text().strip()
-    console.say(f"First administrator: {words}")
-    console.say(f"  shown once; kept in {file} (readable by you alone)")
+    console.say(f"First administrator: user admin, password {Path(file).read_text().strip()}")
+    console.say(f"It is shown this once, and kept in {file} (mode 0600).")
 
 
 def _end_of(log: Path) -> str:

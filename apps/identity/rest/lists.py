@@ -22,6 +22,10 @@ PAGING = frozenset({"page", "per_page", "sort", "format"})
 class StrictFilters(DjangoFilterBackend):  # type: ignore[misc]
     """The view's FilterSet. A name that is no filter is an error: a misspelt one must not answer with everything."""
 
+    def get_filterset_kwargs(self, request: Request, queryset: QuerySet[Any], view: APIView) -> dict[str, Any]:
+        """Without the request: no filter looks at it, and a form copies all that its fields can reach."""
+        return {"data": request.query_params, "queryset": queryset}
+
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: APIView) -> QuerySet[Any]:
         filterset_class = self.get_filterset_class(view, queryset)
         known = set(filterset_class.base_filters) if filterset_class is not None else set()

@@ -153,8 +153,7 @@ def _flatten(detail: Any, path: str = "") -> list[FieldError]:
     if isinstance(detail, Mapping):
         found = []
         for key, value in detail.items():
-            name = "" if key == "non_field_errors" else str(key)
-            found += _flatten(value, f"{path}.{name}".strip(".") if name else path)
+            found += _flatten(value, _below(path, key))
         return found
     if isinstance(detail, Sequence) and not isinstance(detail, str):
         found = []
@@ -163,6 +162,12 @@ def _flatten(detail: Any, path: str = "") -> list[FieldError]:
             found += _flatten(value, f"{path}[{index}]" if nested else path)
         return found
     return [FieldError(path, str(detail))]
+
+
+def _below(path: str, key: Any) -> str:
+    if key == "non_field_errors":
+        return path
+    return f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}".strip(".")
 
 
 def request_id_of(request: Any) -> str:
