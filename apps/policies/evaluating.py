@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -52,7 +51,8 @@ class EvaluateResult:
 class Evaluator:
     """What is kept of one cluster between two passes; everything in it can be read anew."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, *, epoch: int | None) -> None:
+        self.epoch = epoch
         self.memories = Memories(cluster)
         self.reader = PolicyReader()
         self.policy_rows = PolicyRows(cluster)
@@ -83,9 +83,9 @@ def evaluate(
     now: datetime,
     epoch: int | None = None,
 ) -> EvaluateResult:
-    """One pass. `epoch` is the caller's lead; it is logged, since every write is fenced by the ledger itself."""
-    with _lock:
-        kept = _evaluators.setdefault(cluster.pk, Evaluator(cluster))
+    """One pass. `epoch` is the caller's lead: under a new one nothing is trusted that was kept before, for another
+    process may have led meanwhile."""
+    kept = _kept(cluster, epoch)
     first = cache.snapshot(readings={}, now=now)
     if not first.synced:
         missing = ", ".join(age.source for age in first.ages if not age.synced)
@@ -109,12 +109,19 @@ def evaluate(
     return EvaluateResult(snapshot.id, len(decided.rulings), submitted.proposed, written, rows)
 
 
+def _kept(cluster: Cluster, epoch: int | None) -> Evaluator:
+    with _lock:
+        found = _evaluators.get(cluster.pk)
+        if found is None or found.epoch != epoch:
+            found = _evaluators[cluster.pk] = Evaluator(cluster, epoch=epoch)
+        return found
+
+
 def _context(cluster: Cluster, kept: Evaluator, snapshot: Snapshot, now: datetime) -> Context:
-    memories: Mapping[str, object] = kept.memories.by_uid
     return Context(
         memories=kept.memories.by_uid,
         actions=last_actions(cluster, now),
-        woken_by_us=woken_by_us(cluster, snapshot, kept.memories.by_uid) if memories else frozenset(),
+        woken_by_us=woken_by_us(cluster, snapshot, kept.memories.by_uid),
         protected=frozenset(settings.PLIMSOLL_PROTECTED_NAMESPACES),
         max_sleeps=settings.PLIMSOLL_MAX_SLEEPS_PER_PASS,
     )

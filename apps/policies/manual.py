@@ -21,6 +21,7 @@ from apps.kernel.ids import uuid7
 from apps.kernel.ports import Kube
 from apps.kernel.vocab import SleptMark, Workload
 from apps.ledger import services as ledger
+from apps.ledger.models import DecisionRow
 from apps.policies import memories, refs
 from apps.policies.domain import reasons
 from apps.policies.domain.gitops import gitops_owner
@@ -187,7 +188,7 @@ def _refused(one: refs.Named, reason: Reason, asked: Request) -> ManualResult:
     return ManualResult(one.row, Verdict.REFUSE, reason, decision.id)
 
 
-def _record(cluster: Cluster, decision: Decision, asked: Request) -> ledger.DecisionRow:
+def _record(cluster: Cluster, decision: Decision, asked: Request) -> DecisionRow:
     rows = ledger.record_decisions([decision], cluster=cluster, actor=asked.actor, request_id=asked.request_id)
     return rows[decision.id]
 
