@@ -139,6 +139,7 @@ AUTH_PASSWORD_VALIDATORS = [
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "apps.ui.errors.csrf_failure"
 # On loopback there is no TLS; behind a proxy that ends TLS, set PLIMSOLL_HTTPS=1.
 HTTPS = env_bool("PLIMSOLL_HTTPS", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS

@@ -24,3 +24,8 @@ for module in ("apps.identity.urls", "apps.fleet.urls", "apps.ledger.urls", "app
         urlpatterns.append(path("", include(module)))
 
 urlpatterns.append(path("", RedirectView.as_view(url="/admin/")))
+
+handler400 = "apps.ui.errors.bad_request"
+handler403 = "apps.ui.errors.denied"
+handler404 = "apps.ui.errors.not_found"
+handler500 = "apps.ui.errors.server_error"

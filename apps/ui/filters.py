@@ -58,7 +58,14 @@ class AnyOf(django_filters.MultipleChoiceFilter):  # type: ignore[misc]
     ) -> None:
         self._labels = None if labels is None else list(labels)
         self._text = text
-        super().__init__(field_name=field_name, label=label, choices=self._choices, distinct=False)
+        super().__init__(field_name=field_name, label=label, choices=(), distinct=False)
+
+    @property
+    def field(self) -> forms.Field:
+        # A function, for Django copies the field with each form: it leaves functions whole, and would copy this filter.
+        self.extra["choices"] = lambda: self._choices()
+        found: forms.Field = super().field
+        return found
 
     def _choices(self) -> list[Choice]:
         if self._labels is not None:
