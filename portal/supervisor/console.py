@@ -34,15 +34,12 @@ def warn(line: str) -> None:
 
 
 def human(name: str, line: str) -> str | None:
-    """The line as a person reads it, or None when it is not loud. What is no JSON (a traceback) is passed on."""
-    if name in ("broker", "prepare"):
-        return None  # what they say when they end, the supervisor says; the rest is hints for servers
-    if not line.startswith("{"):
-        return f"{name}: {line}" if line.strip() else None
+    """The line as a person reads it, or None when it is not loud. What is no JSON (a banner, a traceback) stays in the
+    file: when a process ends, the supervisor says why."""
     try:
-        entry = json.loads(line)
+        entry = json.loads(line) if line.startswith("{") else {}
     except ValueError:
-        return f"{name}: {line}"
+        return None
     if entry.get("level") not in LOUD:
         return None
     pairs = " ".join(f"{key}={value}" for key, value in entry.items() if key not in _PLAIN)

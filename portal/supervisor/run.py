@@ -69,6 +69,7 @@ class Watched:
         if time.monotonic() - self.child.started > STEADY_SECONDS:
             self._pause = 1.0
         console.warn(f"{self.spec.name} ended with {code}; starting it again in {self._pause:.0f} s (see {self._log})")
+        console.warn(f"{self.spec.name}: {_end_of(self._log).rpartition(chr(10))[2][:500]}")
         self._again_at = time.monotonic() + self._pause
         self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
 
