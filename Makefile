@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 UV = $(VENV)/bin/uv
 STAMP := $(VENV)/.synced
 
-.PHONY: help run test test-cluster test-postgres kube-assets bench lint lock messages
+.PHONY: help run test test-cluster test-postgres kube-assets bench lint lock messages openapi docs
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,10 +24,10 @@ $(STAMP)-dev: requirements/dev.txt $(STAMP)
 	$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements/dev.txt
 	@touch $@
 
-run: $(STAMP) frontend/dist/.built ## Start Plimsoll on this machine (PLIMSOLL_PORT, PLIMSOLL_HOME, PLIMSOLL_DEMO, CLUSTER=kube)
+run: $(STAMP) frontend/dist/.built $(VENV)/.messages ## Start Plimsoll on this machine (PLIMSOLL_PORT, PLIMSOLL_HOME, PLIMSOLL_DEMO, CLUSTER=kube)
 	@$(VENV)/bin/plimsoll up $(if $(filter kube,$(CLUSTER)),--cluster kube)
 
-test: $(STAMP)-dev frontend/dist/.built lint ## Lint, and every test that needs no real control plane
+test: $(STAMP)-dev frontend/dist/.built $(VENV)/.messages lint ## Lint, and every test that needs no real control plane
 	$(VENV)/bin/pytest -n 2 -m 'not cluster and not browser'
 	$(VENV)/bin/pytest -m browser
 
@@ -50,5 +50,29 @@ lock: $(UV) ## Resolve the dependencies anew, with hashes
 frontend/dist/.built: $(STAMP) frontend/build.py frontend/package-lock.json frontend/vite.config.ts $(shell find frontend/src -type f)
 	@$(PY) frontend/build.py
 
+# The compiled translations are not kept in git.
+$(VENV)/.messages: $(STAMP) $(shell find portal/locale -name '*.po')
+	@$(PY) -m portal.messages compile
+	@touch $@
+
 messages: $(STAMP)-dev ## Gather the strings of all apps and compile the translations
 	$(PY) -m portal.messages gather
+
+openapi: $(STAMP)-dev ## Write docs/reference/openapi.yaml anew: do it when the API changes on purpose
+	$(PY) -m portal.reference openapi
+
+docs: $(STAMP)-dev ## Write the generated pages of docs/reference/ anew: CLI, ResourcePolicy, settings, reasons
+	$(PY) -m portal.reference all
+
+# A state folder of its own: lint reads settings, and must not touch the one that runs.
+lint: export PLIMSOLL_HOME := $(CURDIR)/$(VENV)/lint-home
+lint: export PLIMSOLL_IN_MEMORY := 1
+lint: $(STAMP)-dev frontend/dist/.built ## Style, types, imports, migrations, translations, TypeScript, generated files
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check --quiet .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-cache
+	$(PY) manage.py makemigrations --check --dry-run
+	$(PY) -m portal.messages check
+	$(PY) -m portal.reference check
+	@$(PY) frontend/build.py check
