@@ -124,6 +124,9 @@ def _perform(row: ActionRow, *, epoch: int, at: datetime) -> Outcome:
     """Everything between the claim and the outcome. Raises only Retryable and ClaimLost."""
     try:
         action = decode_action(row)
+    except PlimsollError as e:
+        return _ended(ActionState.FAILED, reasons.UNREADABLE, error=str(e)[:500])
+    try:
         if row.cluster is None:
             return _ended(ActionState.FAILED, reasons.CLUSTER_GONE, cluster=row.cluster_name)
         if row.cluster.read_only:
@@ -133,7 +136,7 @@ def _perform(row: ActionRow, *, epoch: int, at: datetime) -> Outcome:
     except (Retryable, ClaimLost):
         raise
     except PlimsollError as e:
-        # The connection cannot be made, or the stored action cannot be read: nothing was written.
+        # The connection cannot be made, or the cluster refuses to be read: nothing was written.
         return Outcome(ActionState.FAILED, _reason_of(e))
 
 

@@ -15,6 +15,7 @@ SENTENCES: dict[str, object] = {
     reasons.CLUSTER_GONE: _("The cluster %(cluster)s was removed."),
     reasons.CLUSTER_READ_ONLY: _("The cluster %(cluster)s is connected read-only."),
     reasons.GUARD_REFUSED: _("It must not happen any more: %(error)s"),
+    reasons.UNREADABLE: _("The stored action cannot be read: %(error)s"),
     reasons.REFUSED_BY_CLUSTER: _("The cluster refused: %(error)s"),
     reasons.FAILED_TOO_OFTEN: _("It broke %(attempts)s times and is not tried again: %(error)s"),
     reasons.START_EXPIRED: _("It could not start before %(before)s and must not start later."),
