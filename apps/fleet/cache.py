@@ -17,7 +17,7 @@ import structlog
 from apps.fleet.domain.pricing import PriceBook
 from apps.fleet.domain.sources import SOURCES, Source
 from apps.fleet.domain.world import World, key_of
-from apps.kernel.errors import InvalidInput, PlimsollError
+from apps.kernel.errors import InvalidInput, PlimsollError, Unavailable
 from apps.kernel.ids import uuid7
 from apps.kernel.kinds import Kind
 from apps.kernel.ports import JsonObject, Listing, WatchEvent
@@ -84,6 +84,8 @@ class ClusterCache:
                 for obj in page.items:
                     self._put(kind, obj)
                     seen.add(key_of(kind, obj))
+        if not version:
+            raise Unavailable(f"the list of {kind.qualified} ended before it began")
         with self._lock:
             for key in self._world.keys(kind) - seen:
                 self._world.drop(kind, key)

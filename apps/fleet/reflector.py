@@ -55,7 +55,7 @@ class Reflector:
         self, source: Source, *, kube: KubeReader, cache: ClusterCache, clock: Clock, stop: threading.Event
     ) -> None:
         self._source, self._kube, self._cache, self._clock, self._stop = source, kube, cache, clock, stop
-        self._backoff = Backoff()
+        self._backoff, self._gone = Backoff(), Backoff()
         self._version = ""
         self._served: Kind | None = None
 
@@ -74,7 +74,7 @@ class Reflector:
         except Gone:
             log.info("Version too old, listing again", cluster=self._cache.cluster.name, source=self._source.name)
             self._version = ""
-            return self._backoff.next_seconds() if self._backoff.failures else self._first_failure()
+            return self._gone_wait()
         except NotFound:
             return self._not_served()
         except PlimsollError as e:
@@ -100,16 +100,18 @@ class Reflector:
         for event in watch:
             now = self._clock.now()
             self._version = self._cache.apply(self._source.kind, event, now=now) or self._version
+            self._gone.reset()
         return QUIET_WAIT_SECONDS
 
     def _opened(self) -> None:
         self._backoff.reset()
         self._cache.alive(self._source.kind, now=self._clock.now())
 
-    def _first_failure(self) -> float:
+    def _gone_wait(self) -> float:
         """The first time, list again at once; a server whose versions are always too old is not flooded."""
-        self._backoff.failures += 1
-        return 0.0
+        first = self._gone.failures == 0
+        wait = self._gone.next_seconds()
+        return 0.0 if first else wait
 
     def _not_served(self) -> float:
         self._version, self._served = "", None
