@@ -10,6 +10,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import DefaultRouter
 
+import portal.openapi  # noqa: F401  registers the token with drf-spectacular
 from apps.identity.rest.problems import Problem, problem_response
 from apps.kernel.ports import load
 

@@ -218,6 +218,18 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Governs many Kubernetes clusters: policies, decisions, approvals, actions, and why.",
     "VERSION": "v1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "portal.openapi.add_what_all_share",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "ClusterStateEnum": "apps.fleet.models.ClusterState",
+        "WorkloadStateEnum": "apps.fleet.models.WorkloadState",
+        "DecisionStateEnum": "apps.ledger.models.DecisionState",
+        "ActionStateEnum": "apps.ledger.models.ActionState",
+        "ApprovalStateEnum": "apps.ledger.models.ApprovalState",
+    },
     "COMPONENT_SPLIT_REQUEST": True,
 }
 

@@ -50,7 +50,8 @@ def _evidence(stored: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{field: each.get(field) for field in fields} for each in stored]
 
 
-def _alternatives(stored: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def alternatives_body(stored: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Stored alternatives in the names of the API, each with its sentence in the caller's language."""
     found = []
     for each in stored:
         reason: Mapping[str, Any] = each.get("reason") or {}
@@ -106,7 +107,7 @@ class DecisionSerializer(serializers.ModelSerializer[DecisionRow]):
 
     @extend_schema_field(AlternativeSerializer(many=True))
     def get_alternatives(self, row: DecisionRow) -> list[dict[str, Any]]:
-        return _alternatives(row.alternatives)
+        return alternatives_body(row.alternatives)
 
     def get_policy(self, row: DecisionRow) -> str | None:
         return _policy_key(row)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from apps.fleet.models import Workload as WorkloadRow
 from apps.ledger.models import DecisionRow
+from apps.policies.domain.parse import policy_ref as policy_ref
 from apps.policies.evaluating import EvaluateResult as EvaluateResult
 from apps.policies.evaluating import evaluate as evaluate
 from apps.policies.evaluating import forget as forget

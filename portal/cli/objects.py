@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from apps.kernel.errors import InvalidInput
+from apps.kernel.units import parse_duration
 from portal.cli import resources
 from portal.cli.get import Namespace
 from portal.cli.output import Column, Format, Output, emit_list, emit_object, note
 from portal.cli.remote import server
+from portal.cli.waiting import waited
 
 if TYPE_CHECKING:
     from apps.adapters.plimsoll_api import PlimsollApi
@@ -22,12 +24,17 @@ Into = Annotated[str | None, typer.Option("--cluster", "-c", help="Which cluster
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Judge it, and change nothing.")]
 
 KINDS = ("ResourcePolicy", "ClusterResourcePolicy")
+Wait = Annotated[
+    str, typer.Option("--wait", help="Wait until it is done, at most so long; 0s does not wait.", metavar="DURATION")
+]
 APPLIED = (
     Column("CLUSTER", "cluster"),
     Column("KIND", "kind"),
     Column("NAMESPACE", "namespace"),
     Column("NAME", "name"),
     Column("RESULT", "result"),
+    Column("STATE", "state"),
+    Column("APPROVAL", "approval"),
 )
 
 
@@ -75,11 +82,12 @@ def only_cluster(api: PlimsollApi, given: str | None) -> str:
 def apply(
     filename: File,
     cluster: Into = None,
-    force: Annotated[bool, typer.Option("--force-conflicts", help="Take fields that another manager owns.")] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why; it stands in the record.")] = "by the command line",
+    wait: Wait = "60s",
     dry_run: DryRun = False,
     output: Output = Format.TABLE,
 ) -> None:
-    """Write policies into a cluster, as server-side apply does.
+    """Write policies into a cluster, by server-side apply. Where it is sensitive it waits for approval.
 
     Examples:
 
@@ -88,13 +96,31 @@ def apply(
       plimsoll apply -f night.yaml --cluster dev --dry-run -o yaml
     """
     documents = manifests(filename)
+    seconds = parse_duration(wait, field="--wait").total_seconds()
     with server() as api:
         into = only_cluster(api, cluster)
         done = []
         for document in documents:
-            body = {"cluster": into, "manifest": document, "force": force, "dry_run": dry_run}
-            done.append(api.post("policies/", body=body))
+            body = {"cluster": into, "manifest": document, "reason": reason, "dry_run": dry_run}
+            done.append(_settled(api, api.post("policies/", body=body), seconds=seconds))
     emit_list(done, columns=APPLIED, output=output, empty="nothing was applied")
+    _judge(done)
+
+
+def _settled(api: PlimsollApi, item: dict[str, Any], *, seconds: float) -> dict[str, Any]:
+    return waited(api, item, seconds=seconds) if seconds else item
+
+
+def _judge(items: list[dict[str, Any]]) -> None:
+    """Says what waits for people; exits with 1 when something failed."""
+    for item in items:
+        if item.get("state") == "WaitingApproval":
+            note(f"{item['kind']}/{item['name']} waits for approval {item['approval']}: see `plimsoll get approvals`")
+    failed = [item for item in items if item.get("state") in ("Failed", "Refused")]
+    for item in failed:
+        note(f"error: {item['kind']}/{item['name']}: {item['state']}: {item.get('outcome')}")
+    if failed:
+        raise typer.Exit(1)
 
 
 def preview(
@@ -130,6 +156,7 @@ def delete(
     filename: Annotated[str | None, typer.Option("--filename", "-f", help="Delete the policies of this file.")] = None,
     cluster: Into = None,
     namespace: Namespace = None,
+    wait: Wait = "60s",
     dry_run: DryRun = False,
     output: Output = Format.TABLE,
 ) -> None:
@@ -143,6 +170,7 @@ def delete(
 
       plimsoll delete token 0190c1b2-7b1c-7c3c-bf14-1cc4cb9b46ca
     """
+    seconds = parse_duration(wait, field="--wait").total_seconds()
     with server() as api:
         if filename is not None:
             into = only_cluster(api, cluster)
@@ -155,12 +183,16 @@ def delete(
             raise InvalidInput("nothing to delete was named", field="RESOURCE", mend="give RESOURCE NAME, or -f FILE")
         if found.path not in ("policies", "clusters", "tokens"):
             raise InvalidInput(f"{found.path} cannot be deleted", field="RESOURCE", mend="policy, cluster or token")
-        for item in items:
-            if not dry_run:
-                api.delete(f"{found.path}/{item['id']}/")
-    result = "would be deleted" if dry_run else "deleted"
-    done = [{**item, "result": result} for item in items]
+        done = [{**item, "result": "DryRun", "state": ""} for item in items]
+        if not dry_run:
+            answers = [api.delete(f"{found.path}/{item['id']}/") for item in items]
+            fresh = [
+                {**item, "result": "Deleted", "state": "", **answer}
+                for item, answer in zip(items, answers, strict=True)
+            ]
+            done = [_settled(api, item, seconds=seconds) for item in fresh]
     emit_list(done, columns=APPLIED, output=output, empty="nothing was deleted")
+    _judge(done)
 
 
 def _of_manifest(api: PlimsollApi, found: resources.Resource, document: dict[str, Any], cluster: str) -> dict[str, Any]:

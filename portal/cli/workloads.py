@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from apps.kernel.errors import InvalidInput, NotFound, PlimsollError, Unavailable
+from apps.kernel.errors import InvalidInput, NotFound, PlimsollError
 from apps.kernel.units import parse_duration
 from portal.cli import resources
 from portal.cli.get import Cluster, Namespace
 from portal.cli.objects import DryRun
 from portal.cli.output import Column, Format, Output, emit_list, emit_object, note
 from portal.cli.remote import server
+from portal.cli.waiting import waited
 
 if TYPE_CHECKING:
     from apps.adapters.plimsoll_api import PlimsollApi
@@ -96,7 +96,7 @@ def _power(
         answer = api.post(f"workloads/{verb}/", body={**body, "items": [{"id": item["id"]} for item in found]})
         items = answer.get("items", [])
         if seconds and not body["dry_run"]:
-            items = [_waited(api, item, seconds=seconds) for item in items]
+            items = [waited(api, item, seconds=seconds) for item in items]
     emit_list(items, columns=DONE, output=output, empty="nothing was done")
     refused = [item for item in items if item.get("verdict") == "Refuse" or item.get("state") == "Failed"]
     for item in refused:
@@ -109,23 +109,6 @@ def _target(text: str) -> str:
     if resources.is_uuid(text) or "/" in text:
         return text
     raise InvalidInput(f"{text!r} names no kind", field="KIND/NAME", mend=f"write deployment/{text}")
-
-
-_OPEN = ("Due", "Running")
-
-
-def _waited(api: PlimsollApi, item: dict[str, Any], *, seconds: float) -> dict[str, Any]:
-    """The item with the state its action came to; Unavailable when it is not done in time."""
-    if not item.get("action"):
-        return item
-    deadline = time.monotonic() + seconds
-    while True:
-        state = api.get(f"actions/{item['action']}/")["state"]
-        if state not in _OPEN:
-            return {**item, "state": state}
-        if time.monotonic() > deadline:
-            raise Unavailable(f"action {item['action']} is still {state}", mend="see `plimsoll describe action`")
-        time.sleep(0.2)
 
 
 def why(
