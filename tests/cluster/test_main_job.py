@@ -1,0 +1,225 @@
+"""The main job as a user does it, on a real cluster and a real Prometheus: connect, apply, sleep, why, wake, undo.
+
+One Plimsoll serves all tests of this file; each looks at workloads of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from apps.fleet.domain.manifests import ACCOUNT_NAME
+from apps.kernel.ports import Kube
+from deploy.kube.controlplane import ControlPlane
+from tests import prometheus_server
+from tests.cluster.conftest import CLUSTER, eventually
+from tests.cluster.running_plimsoll import Kubectl, Plimsoll
+from tests.cluster.traffic_history import ingress_nginx
+from tests.contract.objects import deployment, ref
+
+pytestmark = pytest.mark.cluster
+
+NAMESPACE = "shop-dev"
+BUSY = "busy"
+IDLE = ("idle", "by-annotation", "by-portal", "restored", "by-kubectl", "undone")
+SLOW_WRITES = ("leases", "tokenreviews", "selfsubjectaccessreviews")
+
+
+def routed(name: str) -> list[dict[str, Any]]:
+    """A Deployment of two, its Service and an Ingress of ingress-nginx, all of one name."""
+    ports = [{"port": 80, "targetPort": 8080}]
+    backend = {"service": {"name": name, "port": {"number": 80}}}
+    path = {"path": "/", "pathType": "Prefix", "backend": backend}
+    head = {"name": name, "namespace": NAMESPACE}
+    return [
+        deployment(NAMESPACE, name, replicas=2),
+        {"apiVersion": "v1", "kind": "Service", "metadata": head, "spec": {"selector": {"app": name}, "ports": ports}},
+        {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "Ingress",
+            "metadata": head,
+            "spec": {"ingressClassName": "nginx", "rules": [{"host": f"{name}.example", "http": {"paths": [path]}}]},
+        },
+    ]
+
+
+POLICY = {
+    "apiVersion": "plimsoll.dev/v1alpha1",
+    "kind": "ResourcePolicy",
+    "metadata": {"name": "sleep-when-idle", "namespace": NAMESPACE},
+    "spec": {
+        "mode": "Enforce",
+        "targets": [{"kinds": ["Deployment"]}],
+        "scaleToZero": {"idleAfter": "2h", "minAwake": "0s", "traffic": {"source": "IngressNginx"}},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("prometheus")
+    counts = {(NAMESPACE, BUSY): 3, **{(NAMESPACE, name): 0 for name in IDLE}}
+    prometheus_server.backfill(folder, openmetrics=ingress_nginx(counts))
+    with prometheus_server.serve(folder) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def kubeconfig(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("kubeconfig") / "admin.yaml"
+    path.write_text(control_plane.kubeconfig())
+    return path
+
+
+@pytest.fixture(scope="module")
+def plimsoll(
+    admin: Kube, prometheus: str, kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Plimsoll]:
+    """Plimsoll with the real cluster connected and a policy in force on routed workloads."""
+    admin.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+    controller = {"controller": "k8s.io/ingress-nginx"}
+    admin.apply(
+        {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "IngressClass",
+            "metadata": {"name": "nginx"},
+            "spec": controller,
+        }
+    )
+    for name in (BUSY, *IDLE):
+        for manifest in routed(name):
+            admin.apply(manifest, force=True)
+    running = Plimsoll(tmp_path_factory.mktemp("plimsoll"))
+    try:
+        running.run("cluster", "add", CLUSTER, "--kubeconfig", str(kubeconfig), "--prometheus", prometheus)
+        policy = tmp_path_factory.mktemp("policy") / "policy.yaml"
+        policy.write_text(yaml.safe_dump(POLICY))
+        Kubectl(kubeconfig)("apply", "-f", str(policy))
+        for name in IDLE:
+            eventually(lambda name=name: replicas(admin, name) == 0, seconds=120, what=f"{name} sleeps")
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def kubectl(kubeconfig: Path) -> Kubectl:
+    return Kubectl(kubeconfig)
+
+
+def workload(admin: Kube, name: str) -> dict[str, Any]:
+    return admin.get(ref(deployment(NAMESPACE, name)))
+
+
+def replicas(admin: Kube, name: str) -> int:
+    count: int = workload(admin, name)["spec"]["replicas"]
+    return count
+
+
+def slept_mark(admin: Kube, name: str) -> dict[str, Any] | None:
+    raw = workload(admin, name)["metadata"].get("annotations", {}).get("plimsoll.dev/slept")
+    return json.loads(raw) if raw else None
+
+
+def awake_again(admin: Kube, name: str) -> bool:
+    return replicas(admin, name) == 2 and slept_mark(admin, name) is None
+
+
+def test_what_has_traffic_stays_awake_and_says_so(plimsoll: Plimsoll, admin: Kube) -> None:
+    assert replicas(admin, BUSY) == 2
+    (newest, *_) = plimsoll.decisions("--namespace", NAMESPACE, "--name", BUSY)
+    assert newest["verdict"] == "Hold"
+    requests = [found for found in newest["evidence"] if found["unit"] == "requests"]
+    assert requests
+    assert requests[0]["value"] > 0
+    assert "nginx_ingress_controller_requests" in requests[0]["source"]
+
+
+def test_what_sleeps_carries_its_mark_and_its_reason(plimsoll: Plimsoll, admin: Kube) -> None:
+    mark = slept_mark(admin, "idle")
+    assert mark is not None
+    assert mark["replicas"] == 2
+    acted = [found for found in plimsoll.decisions("--namespace", NAMESPACE, "--name", "idle") if found["action"]]
+    assert acted
+    assert acted[0]["policy"] == f"ResourcePolicy/{NAMESPACE}/sleep-when-idle"
+    assert acted[0]["cluster"] == CLUSTER
+    why = plimsoll.run("why", "deployment/idle", "--namespace", NAMESPACE, "--cluster", CLUSTER)
+    assert "sleep-when-idle" in why
+
+
+def test_the_policy_says_how_it_fares(plimsoll: Plimsoll, kubectl: Kubectl) -> None:
+    def status() -> dict[str, Any]:
+        found = json.loads(kubectl("get", "resourcepolicy", "sleep-when-idle", "-n", NAMESPACE, "-o", "json"))
+        return dict(found.get("status") or {})
+
+    eventually(lambda: status().get("matched") == 1 + len(IDLE), what="the status counts what it matches")
+    ready = {found["type"]: found for found in status()["conditions"]}
+    assert {"Accepted", "Enforced", "Ready"} <= ready.keys()
+    assert ready["Accepted"]["status"] == "True"
+
+
+def test_a_wake_by_annotation_needs_kubectl_alone(plimsoll: Plimsoll, admin: Kube, kubectl: Kubectl) -> None:
+    kubectl("annotate", "deployment", "by-annotation", "-n", NAMESPACE, "plimsoll.dev/wake=now")
+    eventually(lambda: awake_again(admin, "by-annotation"), seconds=60, what="it is awake")
+    assert "plimsoll.dev/wake" not in workload(admin, "by-annotation")["metadata"].get("annotations", {})
+
+
+def test_a_wake_by_the_command_line(plimsoll: Plimsoll, admin: Kube) -> None:
+    plimsoll.run("wake", "deployment/by-portal", "--namespace", NAMESPACE, "--cluster", CLUSTER, "--reason", "demo")
+    eventually(lambda: awake_again(admin, "by-portal"), seconds=60, what="it is awake")
+
+
+def test_an_undone_sleep_is_awake_again(plimsoll: Plimsoll, admin: Kube) -> None:
+    acted = [found for found in plimsoll.decisions("--namespace", NAMESPACE, "--name", "undone") if found["action"]]
+    plimsoll.run("undo", acted[0]["action"], "--reason", "needed for a demo")
+    eventually(lambda: awake_again(admin, "undone"), seconds=60, what="it is awake")
+
+
+def test_a_workload_that_somebody_scaled_up_is_not_fought(plimsoll: Plimsoll, admin: Kube, kubectl: Kubectl) -> None:
+    kubectl("scale", "deployment", "restored", "-n", NAMESPACE, "--replicas=3")
+    eventually(lambda: slept_mark(admin, "restored") is None, seconds=60, what="the mark is taken off")
+    assert replicas(admin, "restored") == 3
+
+
+def test_nothing_is_written_while_nothing_changes(plimsoll: Plimsoll, control_plane: ControlPlane, admin: Kube) -> None:
+    """A short form of the ten minutes in docs/reference/benchmarks.md: two passes of the watcher at least."""
+    eventually(lambda: not writes_within(control_plane, seconds=15), seconds=180, what="Plimsoll has come to rest")
+    before = len(writes(control_plane))
+    time.sleep(35)
+    assert writes(control_plane)[before:] == []
+
+
+def writes(control_plane: ControlPlane) -> list[str]:
+    """What Plimsoll's own account wrote, by the server's audit log; leases apart."""
+    verbs = ("create", "update", "patch", "delete", "deletecollection")
+    return [
+        f"{event['verb']} {event['requestURI']}"
+        for event in control_plane.audit_events(user=ACCOUNT_NAME)
+        if event["verb"] in verbs and event["objectRef"]["resource"] not in SLOW_WRITES
+    ]
+
+
+def writes_within(control_plane: ControlPlane, *, seconds: float) -> int:
+    before = len(writes(control_plane))
+    time.sleep(seconds)
+    return len(writes(control_plane)) - before
+
+
+def test_it_goes_on_after_a_crash_of_the_api_server(
+    plimsoll: Plimsoll, control_plane: ControlPlane, admin: Kube, kubectl: Kubectl
+) -> None:
+    control_plane.restart_apiserver()
+    kubectl("annotate", "deployment", "by-kubectl", "-n", NAMESPACE, "plimsoll.dev/wake=now")
+    eventually(lambda: awake_again(admin, "by-kubectl"), seconds=120, what="it is awake")
+
+
+def test_suspending_the_policy_wakes_what_it_put_to_sleep(plimsoll: Plimsoll, admin: Kube, kubectl: Kubectl) -> None:
+    patch = '{"spec": {"suspend": true}}'
+    kubectl("patch", "resourcepolicy", "sleep-when-idle", "-n", NAMESPACE, "--type=merge", "-p", patch)
+    eventually(lambda: awake_again(admin, "idle"), seconds=120, what="it is awake")
