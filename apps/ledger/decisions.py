@@ -71,21 +71,28 @@ def record_decisions(
     Decision id.
     """
     context = Context(cluster, actor, request_id, snapshot, modes or {})
-    known = _known(cluster)
+    said = [_said(decision, context) for decision in decisions]
+    latest = {one.stream: one for one in said}  # of two about the same the later stands, or they would take turns
+    by_stream = _keep(latest.values(), context)
+    return {one.decision.id: by_stream[one.stream] for one in said if one.stream in by_stream}
+
+
+def _keep(latest: Iterable[Said], context: Context) -> dict[str, DecisionRow]:
+    """Stream -> row, for what is new and for every verdict ACT."""
+    known = _known(context.cluster)
     changed: list[Said] = []
     repeated: list[tuple[Said, _Standing]] = []
-    for decision in decisions:
-        one = _said(decision, context)
+    for one in latest:
         standing = known.get(one.stream)
-        if standing is None or standing.fingerprint != one.fingerprint or actor_user(actor) is not None:
+        if standing is None or standing.fingerprint != one.fingerprint or actor_user(context.actor) is not None:
             changed.append(one)
         else:
             repeated.append((one, standing))
-    acting = {one.decision.id: past.row_id for one, past in repeated if one.decision.verdict is Verdict.ACT}
+    acting = {one.stream: past.row_id for one, past in repeated if one.decision.verdict is Verdict.ACT}
     rows = DecisionRow.objects.in_bulk(acting.values()) if acting else {}
     # A row that is gone was rolled back after it was remembered: its Decision is news after all.
-    changed += [one for one, past in repeated if one.decision.id in acting and past.row_id not in rows]
-    found = {decision_id: rows[row_id] for decision_id, row_id in acting.items() if row_id in rows}
+    changed += [one for one, past in repeated if one.stream in acting and past.row_id not in rows]
+    found = {stream: rows[row_id] for stream, row_id in acting.items() if row_id in rows}
     if changed:
         found |= _write(changed, context)
     _count(repeated)
@@ -110,23 +117,21 @@ def _known(cluster: Cluster) -> dict[str, _Standing]:
     return known
 
 
-def _write(changed: Sequence[Said], context: Context) -> dict[UUID, DecisionRow]:
-    """Rows and records of what is new, by Decision id; what another process has written meanwhile is returned as is."""
-    out: dict[UUID, DecisionRow] = {}
+def _write(changed: Sequence[Said], context: Context) -> dict[str, DecisionRow]:
+    """Rows and records of what is new, by stream; what another process has written meanwhile is returned as it is."""
+    by_person = actor_user(context.actor) is not None
     with transaction.atomic():
         lock_head()
         current = {row.stream: row for row in _current_rows(one.stream for one in changed)}
-        new: dict[str, Said] = {}
-        for one in changed:
-            row = current.get(one.stream)
-            if row is not None and row.fingerprint == one.fingerprint and actor_user(context.actor) is None:
-                out[one.decision.id] = row
-            else:
-                new[one.stream] = one  # of two in one batch the later one stands
-        rows = _insert(list(new.values()), context)
-        out |= {one.decision.id: rows[one.stream] for one in changed if one.stream in rows}
+        standing = {
+            one.stream: current[one.stream]
+            for one in changed
+            if not by_person and one.stream in current and current[one.stream].fingerprint == one.fingerprint
+        }
+        rows = _insert([one for one in changed if one.stream not in standing], context)
         publish("decisions", [row.pk for row in rows.values()])
-        kept = {one.stream: _Standing(one.fingerprint, out[one.decision.id].pk, now()) for one in changed}
+        out = standing | rows
+        kept = {one.stream: _Standing(one.fingerprint, out[one.stream].pk, now()) for one in changed}
         transaction.on_commit(lambda: _remember(context.cluster, kept))
     return out
 

@@ -23,6 +23,7 @@ def clock(settings: Any) -> Iterator[ManualClock]:
     """Starts at fakes.START in every test."""
     settings.PLIMSOLL_PORTS = {**django_settings.PLIMSOLL_PORTS, "clock": "tests.ledger.fakes.clock"}
     settings.PLIMSOLL_CONNECT = "tests.ledger.fakes.connect"
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # not what is tested, and fast
     fakes.CLOCK = ManualClock(fakes.START)
     fakes.KUBES.clear()
     decisions.forget()
