@@ -2,7 +2,7 @@
    (whitenoise serves those). */
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { brotliCompressSync, gzipSync } from "node:zlib";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { defineConfig, type Plugin } from "vite";
 
 const compressed = (): Plugin => ({
@@ -12,7 +12,7 @@ const compressed = (): Plugin => ({
     for (const name of readdirSync(folder).filter((name) => /\.(js|css|svg)$/.test(name))) {
       const content = readFileSync(join(folder, name));
       writeFileSync(join(folder, `${name}.gz`), gzipSync(content, { level: 9 }));
-      writeFileSync(join(folder, `${name}.br`), brotliCompressSync(content));
+      writeFileSync(join(folder, `${name}.br`), brotliCompressSync(content, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }));
     }
   },
 });

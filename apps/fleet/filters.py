@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.fleet.models import Cluster, ClusterState, Namespace, Node, Volume, Workload, WorkloadState
 from apps.ui.filters import AnyOf, ListFilters
+from apps.ui.sentences import title
 
 
 class ClusterFilters(ListFilters):
@@ -55,7 +56,7 @@ class WorkloadFilters(ListFilters):
     cluster = AnyOf("cluster__name", label=_("Cluster"))
     namespace = AnyOf("namespace", label=_("Namespace"))
     kind = AnyOf("kind", label=_("Kind"))
-    reason = AnyOf("reason_code", label=_("Reason"))
+    reason = AnyOf("reason_code", label=_("Reason"), text=title)
     policy = AnyOf("policy", label=_("Policy"))
     team = AnyOf("team__name", label=_("Team"))
     name = AnyOf("name", label=_("Name"))

@@ -16,6 +16,7 @@ from apps.ledger.models import (
     RecordKind,
 )
 from apps.ui.filters import AnyOf, ListFilters, Since
+from apps.ui.sentences import title
 
 VERDICTS = [(Verdict.ACT.value, _("Act")), (Verdict.HOLD.value, _("Hold")), (Verdict.REFUSE.value, _("Refuse"))]
 
@@ -24,7 +25,7 @@ class DecisionFilters(ListFilters):
     search_fields = ("subject_name", "namespace", "reason_code", "policy_name")
 
     verdict = AnyOf("verdict", label=_("Verdict"), labels=VERDICTS)
-    reason = AnyOf("reason_code", label=_("Reason"))
+    reason = AnyOf("reason_code", label=_("Reason"), text=title)
     cluster = AnyOf("cluster_name", label=_("Cluster"))
     namespace = AnyOf("namespace", label=_("Namespace"))
     state = AnyOf("state", label=_("State"), labels=DecisionState.choices)

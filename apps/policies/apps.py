@@ -10,3 +10,8 @@ class PoliciesConfig(AppConfig):
         from apps.ui.registry import register
 
         register("sentences", "apps.policies.sentences.SENTENCES")
+        register("nav", "apps.policies.pages.NAV")
+        register("panels", "apps.policies.pages.PANELS")
+        register("row_actions", "apps.policies.pages.ROW_ACTIONS")
+        register("search", "apps.policies.pages.SEARCH")
+        register("live", "apps.policies.pages.LIVE")

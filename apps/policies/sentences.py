@@ -7,9 +7,9 @@ from django.utils.translation import gettext_lazy as _
 from apps.policies.domain import reasons as r
 
 SENTENCES: dict[str, object] = {
-    r.IDLE: _("No traffic for %(windowSeconds)s s: %(source)s counted %(requests)s requests."),
+    r.IDLE: _("No traffic for %(window)s: %(source)s counted %(requests)s requests."),
     r.OUTSIDE_SCHEDULE: _("Outside the hours in which it is kept awake (%(timeZone)s)."),
-    r.TRAFFIC: _("%(source)s counted %(requests)s requests in the last %(windowSeconds)s s."),
+    r.TRAFFIC: _("%(source)s counted %(requests)s requests in the last %(window)s."),
     r.SCHEDULE_OPEN: _("The schedule keeps it awake now (%(timeZone)s)."),
     r.KEEP_AWAKE_UNTIL: _("The policy keeps everything awake until %(until)s."),
     r.MIN_AWAKE: _("It woke recently and stays awake at least until %(until)s."),

@@ -61,7 +61,8 @@ def policy(request: HttpRequest, pk: UUID) -> HttpResponse:
     asleep = visible_to(Workload, user).select_related("cluster").filter(cluster=found.cluster, policy=found.key)
     context = {
         "policy": found, "visit": visit, "readiness": readiness(found), "modes": looks.MODE, "origins": looks.ORIGIN,
-        "rule": rule_words(found.spec), "conditions": _conditions(found), "manifest": manifest_text.write(found.manifest),
+        "rule": rule_words(found.spec), "conditions": _conditions(found),
+        "manifest": manifest_text.write(found.manifest),
         "reasons": [(row["reason_code"], title(row["reason_code"]), row["n"]) for row in reasons],
         "workloads": list(asleep[:50]), "workload_states": fleet_looks.WORKLOAD, "events": events_of(user, found),
         "may_change": found.origin == Origin.CLUSTER and _may_operate(user, found),

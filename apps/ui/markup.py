@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from apps.kernel.decisions import Operand
 from apps.kernel.ports import load
 from apps.ui.sentences import sentence
+from apps.ui.spans import span as span
 
 Tone = Literal["good", "info", "warn", "bad", "muted", "sleep"]
 NOTHING = mark_safe('<span class="text-secondary" aria-hidden="true">—</span>')
@@ -81,19 +82,6 @@ def _steps() -> list[tuple[int, str, str]]:
         (60, _("%(n)s min ago"), _("in %(n)s min")),
         (1, _("%(n)s s ago"), _("in %(n)s s")),
     ]
-
-
-def span(length: timedelta | float | None) -> str:
-    """A length of time as its two largest units: "2 h 5 min", "45 s"."""
-    if length is None:
-        return "—"
-    left = int(length.total_seconds() if isinstance(length, timedelta) else length)
-    parts = []
-    for size, text in ((86_400, _("%(n)s d")), (3_600, _("%(n)s h")), (60, _("%(n)s min")), (1, _("%(n)s s"))):
-        count, left = divmod(left, size)
-        if count:
-            parts.append(text % {"n": count})
-    return " ".join(parts[:2]) or _("%(n)s s") % {"n": 0}
 
 
 def money(amount: Decimal | float | None, *, currency: str = "USD", per: Literal["", "hour", "month"] = "") -> str:

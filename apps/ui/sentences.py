@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from apps.kernel.decisions import Operand
 from apps.ui import registry
+from apps.ui.spans import span
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d.*")
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -27,12 +28,21 @@ class _Operands(dict[str, str]):
 def sentence(code: str, operands: Mapping[str, Operand]) -> str:
     """The reason in the current language. A code that nobody registered is split into words, with its operands."""
     template = registry.mapping("sentences").get(code)
-    texts = _Operands({key: operand_text(value) for key, value in operands.items()})
+    texts = _texts(operands)
     if template is None:
         words = _WORD.sub(" ", code).capitalize()
         listed = ", ".join(f"{key} {value}" for key, value in texts.items())
         return f"{words} ({listed})" if listed else words
     return str(str(template) % texts)
+
+
+def _texts(operands: Mapping[str, Operand]) -> _Operands:
+    """Every operand as words. One called `windowSeconds` can also be named `window`: a length of time, "2 h"."""
+    texts = _Operands({key: operand_text(value) for key, value in operands.items()})
+    for key, value in operands.items():
+        if key.endswith("Seconds") and isinstance(value, (int, float)):
+            texts.setdefault(key.removesuffix("Seconds"), span(value))
+    return texts
 
 
 def title(code: str) -> str:
