@@ -6,6 +6,7 @@ unless a lever says otherwise; the log is the truth.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -57,9 +58,11 @@ class EngineMetrics:
 
     def __init__(self, registry: Registry) -> None:
         self._engine = Engine(registry)
+        self._lock = threading.Lock()  # a registry grows while it is read
 
     def query(self, promql: str, *, at: datetime) -> Sequence[Sample]:
-        found = self._engine.instant(promql, at_ms=to_ms(at))
+        with self._lock:
+            found = self._engine.instant(promql, at_ms=to_ms(at))
         assert isinstance(found, Vector)
         labels, values, moment = found.labels.sets, found.values, at.timestamp()
         return [Sample(labels[row], float(values[row, 0]), moment) for row in present_rows(found).tolist()]
@@ -150,7 +153,9 @@ class World:
 
     def add_object(self, api: str, kind: str, namespace: str, name: str, spec: Mapping[str, Any], **meta: Any) -> None:
         where = {"namespace": namespace} if namespace else {}
-        self.kube.add({"apiVersion": api, "kind": kind, "metadata": {"name": name, **where, **meta}, "spec": dict(spec)})
+        self.kube.add(
+            {"apiVersion": api, "kind": kind, "metadata": {"name": name, **where, **meta}, "spec": dict(spec)}
+        )
 
     def add_namespace(self, name: str, **labels: str) -> None:
         self.add_object("v1", "Namespace", "", name, {}, labels=labels)

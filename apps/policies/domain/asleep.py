@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from apps.kernel.actions import WAKE, Wake
-from apps.kernel.decisions import Evidence, Reason, Verdict
+from apps.kernel.decisions import Evidence, Operand, Reason, Verdict
 from apps.kernel.vocab import SleptMark, Workload
 from apps.policies.domain import reasons, schedule
-from apps.policies.domain.idle import Activity, Idleness, judge
+from apps.policies.domain.idle import Activity, Idleness, demand_since, judge, standing
 from apps.policies.domain.memory import MANUAL
-from apps.policies.domain.spec import Mode, Spec
+from apps.policies.domain.spec import Mode, Source, Spec
 from apps.policies.domain.tick import Tick, moment, plan_of, runs
 
 WAIT_AT_MOST = timedelta(minutes=10)
@@ -102,12 +102,34 @@ def _winner_wish(tick: Tick, workload: Workload, spec: Spec) -> Wish:
         return Wish(True, Reason(reasons.KEPT_AWAKE, {"until": moment(rule.keep_awake_until)}), spec)
     if rule.schedule is not None and schedule.is_open(rule.schedule, tick.now):
         return Wish(True, Reason(reasons.SCHEDULE_OPENED, {"timeZone": rule.schedule.zone.key}), spec)
-    found = idleness(tick, workload, spec)
-    if found is not None and found.activity is Activity.TRAFFIC:
-        return Wish(True, Reason(reasons.DEMAND, found.reason.operands), spec, found.evidence)
+    asked = _demand(tick, workload, spec)
+    if asked is not None:
+        return asked
     since = workload.slept.slept_at if workload.slept else None
     reason = Reason(reasons.ASLEEP, {"policy": spec.ref.key, "since": moment(since) if since else None})
-    return Wish(False, reason, spec, found.evidence if found else ())
+    return Wish(False, reason, spec)
+
+
+def _demand(tick: Tick, workload: Workload, spec: Spec) -> Wish | None:
+    """Whether somebody asked for it since it sleeps: its counters against what they were, or, where those are not
+    remembered or a threshold or a query of one's own says what counts, its traffic over the window."""
+    plan, traffic = plan_of(spec), spec.rule.traffic
+    if plan is None or traffic is None or workload.ref.kind == "CronJob":
+        return None
+    memory = tick.memory(workload)
+    if memory.counted is None or traffic.threshold or traffic.source is Source.QUERY:
+        found = idleness(tick, workload, spec)
+        if found is None or found.activity is not Activity.TRAFFIC:
+            return None
+        return Wish(True, Reason(reasons.DEMAND, found.reason.operands), spec, found.evidence)
+    now = standing(workload, ways=tick.routes.to(workload), traffic=traffic, measured=tick.measured(plan))
+    asked = demand_since(memory.counted, now)
+    if asked.requests > 0:
+        evidence = Evidence("requests", asked.requests, "requests", 0.0, plan.totals[0])
+        operands: dict[str, Operand] = {"source": traffic.source, "requests": asked.requests}
+        return Wish(True, Reason(reasons.DEMAND, operands), spec, (evidence,))
+    tick.remember(workload, memory.counting(asked.counted))
+    return None
 
 
 def idleness(tick: Tick, workload: Workload, spec: Spec) -> Idleness | None:

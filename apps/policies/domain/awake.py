@@ -15,10 +15,10 @@ from apps.kernel.vocab import SleptMark, Workload
 from apps.policies.domain import reasons, schedule
 from apps.policies.domain.asleep import idleness, waited_for_by
 from apps.policies.domain.gitops import gitops_owner
-from apps.policies.domain.idle import Activity
+from apps.policies.domain.idle import Activity, standing
 from apps.policies.domain.match import Cover
 from apps.policies.domain.spec import Mode, Spec
-from apps.policies.domain.tick import Tick, moment, outranked, runs
+from apps.policies.domain.tick import Tick, moment, outranked, plan_of, runs
 
 RESTORES_ALLOWED = 2
 SLEEP_AGAIN_AFTER = timedelta(minutes=10)
@@ -116,6 +116,8 @@ def _sleep(tick: Tick, workload: Workload, cover: Cover, reason: Reason, evidenc
     assert spec is not None  # noqa: S101  the caller has one
     mode = tick.mode(spec, workload.ref.namespace)
     last = tick.context.actions.get(workload.ref.key)
+    if mode is Mode.ENFORCE:
+        tick.remember(workload, tick.memory(workload).counting(_standing(tick, workload, spec)))
     if last is not None and last.open:
         return
     if mode is Mode.ENFORCE:
@@ -135,6 +137,14 @@ def _sleep(tick: Tick, workload: Workload, cover: Cover, reason: Reason, evidenc
         action=Sleep(workload.ref, mark_for(tick, workload, spec.ref.key), (GUARD,)),
         saves=True,
     )
+
+
+def _standing(tick: Tick, workload: Workload, spec: Spec) -> dict[str, float] | None:
+    """The counters that its sleep will be held against."""
+    plan, traffic = plan_of(spec), spec.rule.traffic
+    if plan is None or traffic is None or workload.ref.kind == "CronJob":
+        return None
+    return standing(workload, ways=tick.routes.to(workload), traffic=traffic, measured=tick.measured(plan))
 
 
 def _stay_awake_keeping_notice(

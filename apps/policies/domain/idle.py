@@ -1,15 +1,19 @@
 """Traffic, Silence or Unknown: what one workload did during its window.
 
-Traffic is certain as soon as one route shows more requests than the threshold allows. Silence needs proof: a route
-exists, every controller behind every route was seen all the while, and nothing that would have counted went away; then
-a missing series is zero. Everything else is Unknown and keeps the workload awake.
+Traffic is certain as soon as the counters of its routes rose by more than the threshold allows. Silence needs proof: a
+route exists, every controller behind every route was seen all the while, and nothing that would have counted went away;
+then a missing series is zero, and one that appeared is as many requests as it says. Everything else is Unknown and
+keeps the workload awake.
+
+For a sleeper the question is another one: did anybody ask for it since? Its counters as they stood when it was put to
+sleep are remembered, and held against those of now. That needs no window, so no gap can hide a request or invent one.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from apps.kernel.decisions import Evidence, Operand, Reason
@@ -57,25 +61,59 @@ def judge(
 ) -> Idleness:
     """What `workload` did during the window that `measured` covers. `classes`: see Snapshot.controllers."""
     places = dict.fromkeys(groups(traffic.source, workload, ways))
-    siblings = frozenset(way[1].service for way in ways)
-    siblings |= _siblings(ways)
+    siblings = _siblings(ways)
     counted = _Counted.over(places, measured, siblings)
-    evidence = _evidence(counted, traffic, measured)
     limit, recent_limit = limit_for(measured.plan, traffic.threshold)
-    if counted.requests > limit or counted.recent > recent_limit:
-        return Idleness(Activity.TRAFFIC, _traffic_reason(counted, traffic, measured), evidence)
+    if counted.rose > limit or counted.recent > recent_limit:
+        return _active(counted, traffic, measured)
     unknown = _unknown(workload, ways, traffic, measured, classes) or _unproven(places, counted, measured, siblings)
     if unknown is not None:
-        return Idleness(Activity.UNKNOWN, unknown, evidence)
-    idle = Reason(
-        reasons.IDLE,
-        {
-            "source": traffic.source,
-            "requests": counted.requests,
-            "windowSeconds": measured.plan.window_seconds - MARGIN_SECONDS,
-        },
-    )
-    return Idleness(Activity.SILENCE, idle, evidence)
+        return Idleness(Activity.UNKNOWN, unknown, _evidence(counted, traffic, measured))
+    if counted.requests > limit:
+        return _active(counted, traffic, measured)
+    reason = Reason(reasons.IDLE, _operands(counted, traffic, measured))
+    return Idleness(Activity.SILENCE, reason, _evidence(counted, traffic, measured))
+
+
+def standing(workload: Workload, *, ways: tuple[Way, ...], traffic: Traffic, measured: Measured) -> dict[str, float]:
+    """The workload's request counters as they stand, by target; empty when they cannot be read."""
+    if measured.fault is not None:
+        return {}
+    siblings = _siblings(ways)
+    out: dict[str, float] = {}
+    for place in dict.fromkeys(groups(traffic.source, workload, ways)):
+        for target, value in measured.standing(place, siblings=siblings).items():
+            out[target] = out.get(target, 0.0) + value
+    return {target: value for target, value in out.items() if math.isfinite(value)}
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """How many requests came since the counters stood at what was remembered, and what to remember now: where a
+    counter began again, it counts from zero."""
+
+    requests: float
+    counted: Mapping[str, float]
+
+
+def demand_since(counted: Mapping[str, float], now: Mapping[str, float]) -> Demand:
+    """Holds the counters of `now` against those that were remembered, target by target. Requests that a target served
+    between its last scrape and its end are seen by nobody."""
+    kept = dict(counted)
+    requests = 0.0
+    for target, value in now.items():
+        before = kept.get(target, 0.0)
+        if value > before:
+            requests += value - before
+        elif value < before:
+            requests += value
+            kept[target] = 0.0
+    return Demand(requests, kept)
+
+
+def _active(counted: _Counted, traffic: Traffic, measured: Measured) -> Idleness:
+    reason = Reason(reasons.TRAFFIC, _operands(counted, traffic, measured))
+    return Idleness(Activity.TRAFFIC, reason, _evidence(counted, traffic, measured))
 
 
 def _siblings(ways: tuple[Way, ...]) -> frozenset[str]:
@@ -85,35 +123,36 @@ def _siblings(ways: tuple[Way, ...]) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    """Requests over all places of a workload; `nan` when one of them was not a number."""
+    """Requests over all places of a workload: by how much counters `rose`, what those hold that `appeared`, and the
+    rise of the last minutes; `nan` when one of them was not a number."""
 
-    requests: float = 0.0
+    rose: float = 0.0
+    appeared: float = 0.0
     recent: float = 0.0
     nan: bool = False
-    series: bool = False
+
+    @property
+    def requests(self) -> float:
+        return self.rose + self.appeared
 
     @classmethod
     def over(cls, places: Mapping[Place, None], measured: Measured, siblings: frozenset[str]) -> _Counted:
-        out = cls()
+        rose = appeared = recent = 0.0
         for place in places:
-            found = measured.requests(place, siblings=siblings)
-            if found is None:
-                continue
-            recent = measured.recent_requests(place, siblings=siblings) or 0.0
-            if math.isfinite(found) and math.isfinite(recent):
-                out = replace(out, requests=out.requests + found, recent=out.recent + recent, series=True)
-            else:
-                out = replace(out, nan=True, series=True)
-        return out
+            appeared += measured.new_requests(place, siblings=siblings) or 0.0
+            rose += measured.requests(place, siblings=siblings) or 0.0
+            recent += measured.recent_requests(place, siblings=siblings) or 0.0
+        if math.isfinite(rose) and math.isfinite(appeared) and math.isfinite(recent):
+            return cls(rose, appeared, recent)
+        return cls(nan=True)
 
 
-def _traffic_reason(counted: _Counted, traffic: Traffic, measured: Measured) -> Reason:
-    operands: dict[str, Operand] = {
+def _operands(counted: _Counted, traffic: Traffic, measured: Measured) -> dict[str, Operand]:
+    return {
         "source": traffic.source,
         "requests": round(counted.requests, 3),
         "windowSeconds": measured.plan.window_seconds - MARGIN_SECONDS,
     }
-    return Reason(reasons.TRAFFIC, operands)
 
 
 def _evidence(counted: _Counted, traffic: Traffic, measured: Measured) -> tuple[Evidence, ...]:

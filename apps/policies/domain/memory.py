@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar
@@ -16,6 +17,7 @@ class Memory:
     once its waking has been noticed. `restores` counts how often somebody else woke it under the policy revision
     `restores_under`. `announced_at` and `announced_by`: the coming sleep has been announced, by which policy revision.
     `asleep_until`: a person's sleep ends then. `waiting_since`: it has wanted to wake since then, and waits for others.
+    `counted`: its request counters by target when its sleep was decided; None when it sleeps by no traffic rule.
     """
 
     schema_version: ClassVar[int] = 1
@@ -28,6 +30,7 @@ class Memory:
     announced_by: str = ""
     asleep_until: datetime | None = None
     waiting_since: datetime | None = None
+    counted: Mapping[str, float] | None = None
 
     def seen_asleep(self, action: str) -> Memory:
         """It sleeps: announcements are over, and its waking will be noticed."""
@@ -42,6 +45,7 @@ class Memory:
             asleep_action="",
             asleep_until=None,
             waiting_since=None,
+            counted=None,
             restores=restores,
             restores_under=under if outside else self.restores_under,
         )
@@ -49,6 +53,9 @@ class Memory:
     def announced(self, now: datetime | None, by: str = "") -> Memory:
         """A sleep has been announced; None takes that back."""
         return replace(self, announced_at=now, announced_by=by if now else "")
+
+    def counting(self, counted: Mapping[str, float] | None) -> Memory:
+        return self if counted == self.counted else replace(self, counted=counted)
 
     def waiting(self, since: datetime | None) -> Memory:
         return replace(self, waiting_since=since)

@@ -28,7 +28,8 @@ Counts = Mapping[Group, Mapping[str, float]]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One source over one window.
+    """One source over one window. `counts` is by how much counters rose, `appeared` what new ones hold, `recent` the
+    rise of the last minutes, and `totals` the counters as they stand, for each target that is there now.
 
     `fault` makes all of it unknown; `faults` maps a controller ("" where the source does not name them) to what makes
     it unknown, None when it saw everything. `vanished` holds the parts of each group with a series that went away;
@@ -39,6 +40,8 @@ class Measured:
     fault: Reason | None = None
     faults: Mapping[str, Reason | None] = field(default_factory=dict)
     counts: Counts = field(default_factory=dict)
+    appeared: Counts = field(default_factory=dict)
+    totals: Mapping[str, Counts] = field(default_factory=dict)
     recent: Counts = field(default_factory=dict)
     vanished: Mapping[Group, frozenset[str]] = field(default_factory=dict)
     covered: frozenset[Group] = frozenset()
@@ -49,6 +52,14 @@ class Measured:
         """Requests in the window; None when there is no series. A part that is nobody's (not among the `siblings`
         of the same group) counts for everybody."""
         return _total(self.counts, place, siblings)
+
+    def new_requests(self, place: Place, *, siblings: frozenset[str]) -> float | None:
+        """Requests by series that appeared in the window."""
+        return _total(self.appeared, place, siblings)
+
+    def standing(self, place: Place, *, siblings: frozenset[str]) -> dict[str, float]:
+        """The counters as they stand, by target; only targets that are there now."""
+        return {target: _total(counts, place, siblings) or 0.0 for target, counts in self.totals.items()}
 
     def recent_requests(self, place: Place, *, siblings: frozenset[str]) -> float | None:
         """The same over the last RECENT_SECONDS."""
@@ -78,12 +89,14 @@ def measure(plan: Plan, readings: Mapping[str, Reading], now: datetime) -> Measu
         return _measure_query(plan, readings, counts)
     targets = readings[plan.coverage].samples
     if not targets:
-        return Measured(plan, fault=Reason(reasons.NO_TARGETS, {"source": plan.source}), counts=counts)
+        return Measured(plan, fault=Reason(reasons.NO_TARGETS, {"source": plan.source}))
     return Measured(
         plan,
         fault=_unlabelled(plan, readings),
         faults=_faults(plan, readings, targets),
         counts=counts,
+        appeared=_counts(plan, plan.appeared, readings),
+        totals=_totals(plan, readings),
         recent=_counts(plan, plan.recent, readings),
         vanished=_vanished(plan, readings),
         homes=frozenset(home for sample in targets if (home := _home(sample.labels))),
@@ -115,6 +128,22 @@ def _counts(plan: Plan, texts: tuple[str, ...], readings: Mapping[str, Reading])
                 parts = out[group]
                 parts[part] = parts.get(part, 0.0) + sample.value
     return out
+
+
+def _totals(plan: Plan, readings: Mapping[str, Reading]) -> dict[str, Counts]:
+    """The counters as they stand, by target, for those that are there now."""
+    place_of = PLACES[plan.source]
+    out: dict[str, dict[Group, dict[str, float]]] = {
+        "/".join(_identity(sample.labels)): defaultdict(dict) for sample in readings[plan.present].samples
+    }
+    for text in plan.totals:
+        for sample in readings[text].samples:
+            counts = out.get("/".join(_identity(sample.labels)))
+            place = place_of(sample.labels)
+            if counts is not None and place is not None:
+                group, part = place
+                counts[group][part] = counts[group].get(part, 0.0) + sample.value
+    return dict(out)
 
 
 def _vanished(plan: Plan, readings: Mapping[str, Reading]) -> dict[Group, frozenset[str]]:

@@ -3,8 +3,11 @@
 All of them look back over one window: idleAfter in whole minutes plus MARGIN, so that a sample from before the window
 is always among them and a request just after its start is not mistaken for an older one.
 
-    traffic     requests in the window: for a series that was there at its start the increase; for one that appeared
-                inside, its whole value, since a counter that appears at 1 has counted one request
+    traffic     by how much the counters rose in the window
+    appeared    counters that were not there at its start, whole: one that appears at 1 has counted one request. Only to
+                be trusted when nothing hid the start of the window
+    totals      every counter as it stands, by target: what sleepers are held against, since it needs no window
+    present     which targets have a fresh sample now, so that a counter they lack is zero
     vanished    series that were there and are not: what they would have counted is unknown
     coverage    for each target of the controller, in how many of the window's minutes it had a fresh sample
     failed      targets with a scrape that failed
@@ -99,6 +102,9 @@ class Plan:
     window_seconds: int
     traffic: tuple[str, ...]
     coverage: str
+    appeared: tuple[str, ...] = ()
+    totals: tuple[str, ...] = ()
+    present: str = ""
     vanished: tuple[str, ...] = ()
     failed: str = ""
     restarted: str = ""
@@ -119,7 +125,8 @@ class Plan:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        return (*self.traffic, *self.recent, *self.health)
+        now = (self.present,) if self.present else ()
+        return (*self.traffic, *self.appeared, *self.totals, *now, *self.recent, *self.health)
 
 
 @lru_cache(maxsize=1024)
@@ -135,7 +142,10 @@ def plan_for(traffic: Traffic, idle_after: timedelta) -> Plan:
     return Plan(
         traffic.source,
         window,
-        traffic=tuple(_requests(selector, template.by, window) for selector in selectors),
+        traffic=tuple(_increase(selector, template.by, window) for selector in selectors),
+        appeared=tuple(_appeared(selector, template.by, window) for selector in selectors),
+        totals=tuple(f"sum by (job, instance, {', '.join(template.by)}) ({selector})" for selector in selectors),
+        present=f"time() - timestamp({template.alive}) < {FRESH_SECONDS}",
         coverage=_coverage(template.alive, window),
         vanished=tuple(
             f"count by ({', '.join(template.by)}) (last_over_time({selector}[{window}s]) unless {selector})"
@@ -144,7 +154,7 @@ def plan_for(traffic: Traffic, idle_after: timedelta) -> Plan:
         failed=f"min by ({target}) (min_over_time(up[{window}s])) < 1",
         restarted=f"max by ({target}) (changes(process_start_time_seconds[{window}s])) > 0",
         reset=tuple(f"max by ({target}) (resets({counter}[{window}s])) > 0" for counter in template.counters),
-        recent=tuple(_requests(s, template.by, RECENT_SECONDS) for s in selectors) if traffic.threshold else (),
+        recent=tuple(_increase(s, template.by, RECENT_SECONDS) for s in selectors) if traffic.threshold else (),
         unlabelled=_unlabelled(template, traffic),
     )
 
@@ -160,9 +170,12 @@ def _coverage(alive: str, window: int) -> str:
     return f"count_over_time(({fresh})[{window}s:{STEP_SECONDS}s])"
 
 
-def _requests(selector: str, by: tuple[str, ...], window: int) -> str:
-    appeared = f"(last_over_time({selector}[{window}s]) unless {selector} offset {window}s)"
-    return f"sum by ({', '.join(by)}) ({appeared} or increase({selector}[{window}s]))"
+def _increase(selector: str, by: tuple[str, ...], window: int) -> str:
+    return f"sum by ({', '.join(by)}) (increase({selector}[{window}s]))"
+
+
+def _appeared(selector: str, by: tuple[str, ...], window: int) -> str:
+    return f"sum by ({', '.join(by)}) (last_over_time({selector}[{window}s]) unless {selector} offset {window}s)"
 
 
 def _ignoring(template: Template, traffic: Traffic) -> list[str]:
