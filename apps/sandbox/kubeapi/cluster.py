@@ -17,6 +17,7 @@ from apps.sandbox.kubeapi.rbac import MASTERS, Authorizer
 from apps.sandbox.kubeapi.request import User
 from apps.sandbox.kubeapi.rules import KubeRules
 from apps.sandbox.kubeapi.store import Store
+from apps.sandbox.kubeapi.token_secrets import TokenSecrets
 
 
 def admin(name: str = "kubernetes-admin") -> User:
@@ -53,5 +54,6 @@ class Cluster:
         self.namespaces = NamespaceController(self.store, ca_pem=ca_pem)
         self.quotas = QuotaStatus(self.store)
         self.accounts = Accounts(self.store, tokens=tokens, key=token_key)
+        self.token_secrets = TokenSecrets(self.store, accounts=self.accounts, ca_pem=ca_pem)
         self.authorizer = Authorizer(self.store)
         furnish(self.store)
