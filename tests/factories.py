@@ -129,6 +129,8 @@ def make_action(*, decision: DecisionRow, kind: str = "Sleep", state: str = Acti
               "namespace": decision.namespace, "name": decision.subject_name, "uid": decision.subject_uid}  # fmt: skip
     mark = {"replicas": 2, "policy": "ResourcePolicy/shop/night", "action": str(decision.pk)}
     data = {"kind": kind, "target": target, "mark": mark, "guards": []}
+    done = {"action": kind, "object": f"{decision.subject_kind}/{decision.subject_name}"}
+    outcome = {"reason": {"code": "Done", "operands": done}, "undo": {"kind": "Wake"}}
     finished = now() - timedelta(minutes=6) if state in (ActionState.DONE, ActionState.FAILED) else None
     fields: dict[str, Any] = {
         "kind": kind, "action": data, "cluster": decision.cluster, "cluster_name": decision.cluster_name,
@@ -136,7 +138,7 @@ def make_action(*, decision: DecisionRow, kind: str = "Sleep", state: str = Acti
         "target_name": decision.subject_name, "state": state, "requested_by": "watcher",
         "target_key": f"{decision.subject_kind}/{decision.namespace}/{decision.subject_name}",
         "created_at": decision.decided_at, "due_at": decision.decided_at, "finished_at": finished,
-        "outcome": {"reason": {"code": "Done", "operands": {}}, "undo": {"kind": "Wake"}} if finished else None,
+        "outcome": outcome if finished else None,
     }  # fmt: skip
     made = ActionRow.objects.create(decision=decision, **{**fields, **more})
     DecisionRow.objects.filter(pk=decision.pk).update(action=made, state=made.state)

@@ -10,6 +10,7 @@ class PoliciesConfig(AppConfig):
         from apps.ui.registry import register
 
         register("sentences", "apps.policies.sentences.SENTENCES")
+        register("titles", "apps.policies.titles.TITLES")
         register("nav", "apps.policies.pages.NAV")
         register("panels", "apps.policies.pages.PANELS")
         register("row_actions", "apps.policies.pages.ROW_ACTIONS")

@@ -20,6 +20,8 @@ from apps.policies.tables import rule_words
 from apps.ui.acting import user_of
 from apps.ui.registry import Hit, NavItem, Panel, RowAction, SearchSource
 
+SLEEPABLE = ("Deployment", "StatefulSet", "CronJob")
+
 NAV = [NavItem("policies", _("Policies"), "policies:policies", "shield-half", order=30)]
 
 
@@ -35,18 +37,37 @@ def workloads_url() -> str:
 
 ROW_ACTIONS = [
     RowAction(
-        "wake", "workloads", _("Wake"), "policies:wake", "sunrise", may_operate_somewhere,
-        page_url=lambda: f"{workloads_url()}?state=Asleep", hint=_("pick workloads that sleep"),
+        "wake",
+        "workloads",
+        _("Wake"),
+        "policies:wake",
+        "sunrise",
+        may_operate_somewhere,
+        applies=lambda row: row.slept is not None,
+        page_url=lambda: f"{workloads_url()}?state=Asleep",
+        hint=_("pick workloads that sleep"),
     ),
     RowAction(
-        "sleep", "workloads", _("Put to sleep"), "policies:sleep", "zzz", may_operate_somewhere,
-        page_url=lambda: f"{workloads_url()}?state=Awake", hint=_("pick workloads that are awake"),
+        "sleep",
+        "workloads",
+        _("Put to sleep"),
+        "policies:sleep",
+        "zzz",
+        may_operate_somewhere,
+        applies=lambda row: row.slept is None and row.kind in SLEEPABLE,
+        page_url=lambda: f"{workloads_url()}?state=Awake",
+        hint=_("pick workloads that are awake"),
     ),
     RowAction(
-        "new-policy", "palette", _("Write a policy"), "policies:new", "plus", may_operate_somewhere,
+        "new-policy",
+        "palette",
+        _("Write a policy"),
+        "policies:new",
+        "plus",
+        may_operate_somewhere,
         page_url=lambda: reverse("policies:new"),
     ),
-]  # fmt: skip
+]
 
 
 def savings(request: HttpRequest, obj: Any) -> Mapping[str, Any]:

@@ -31,13 +31,14 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "theme": preferences.theme if preferences else request.COOKIES.get("theme", Theme.AUTO),
         "density": preferences.density if preferences else Density.COMFORTABLE,
         "languages": [(code, LANGUAGE_NAMES.get(code, str(name))) for code, name in settings.LANGUAGES],
-        "menu": lambda: menu(request),
+        "menu": lambda: menu(request, path=request.path),
         "ui_strings": strings,
         "drawn_in_drawer": request.headers.get("HX-Target") == "drawer-body",
     }
 
 
-def menu(request: HttpRequest) -> list[MenuLine]:
+def menu(request: HttpRequest, *, path: str) -> list[MenuLine]:
+    """The menu's lines; the one that `path` lies under is active."""
     lines = []
     for item in registry.entries("nav"):
         if item.staff_only and not getattr(request.user, "is_staff", False):
@@ -46,7 +47,7 @@ def menu(request: HttpRequest) -> list[MenuLine]:
             url = reverse(item.url_name)
         except NoReverseMatch:
             continue
-        active = request.path == url if url == "/" else request.path.startswith(url)
+        active = path == url if url == "/" else path.startswith(url)
         badge = item.badge(request.user) if item.badge and request.user.is_authenticated else 0
         lines.append(MenuLine(item, url, active, badge))
     return lines

@@ -45,7 +45,7 @@ def _matches(text: str, label: str) -> bool:
 
 
 def _pages(request: HttpRequest, text: str) -> list[Hit]:
-    lines = [(str(line.item.label), line.url, line.item.icon) for line in menu(request)]
+    lines = [(str(line.item.label), line.url, line.item.icon) for line in menu(request, path="")]
     lines.append((_("Profile and tokens"), reverse("ui:profile"), "user"))
     return [Hit(label, "", url, icon) for label, url, icon in lines if _matches(text, label)]
 

@@ -62,7 +62,8 @@ class Panel:
 class RowAction:
     """Something to do to rows of `table`. `url_name` takes the ids by POST (`ids`, or `all=1` and the filter) and
     answers with a preview first. `permitted(user)` says whether to offer it at all; the service judges again.
-    `page_url()` is where the palette leads for it, None keeps it out of the palette."""
+    `applies(row)` says whether it makes sense for one row. `page_url()` is where the palette leads for it; None keeps
+    it out of the palette."""
 
     key: str
     table: str
@@ -71,6 +72,7 @@ class RowAction:
     icon: str
     permitted: Callable[[Any], bool]
     danger: bool = False
+    applies: Callable[[Any], bool] | None = None
     page_url: Callable[[], str] | None = None
     hint: Text = ""
 

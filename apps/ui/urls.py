@@ -10,6 +10,7 @@ app_name = "ui"
 urlpatterns = [
     path("", views.overview, name="overview"),
     path("overview/<slug:key>/", views.overview_panel, name="overview-panel"),
+    path("menu/", views.menu_again, name="menu"),
     path("search/", views.palette, name="palette"),
     path("preferences/", views.preferences, name="preferences"),
     path("layouts/<slug:table>/", views.layout, name="layout"),

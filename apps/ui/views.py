@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 from apps.ui import palette as finding
 from apps.ui import registry
 from apps.ui.acting import next_url, user_of
+from apps.ui.context import menu
 from apps.ui.models import Density, Preferences, SavedView, TableLayout, Theme, Visited
 from apps.ui.visits import star
 
@@ -42,6 +43,15 @@ def overview_panel(request: HttpRequest, key: str) -> HttpResponse:
         if panel.page == "overview" and panel.key == key:
             return render(request, "ui/panel.html", {"drawn": drawn_panel(request, panel)})
     raise Http404(key)
+
+
+@login_required
+@require_GET
+def menu_again(request: HttpRequest) -> HttpResponse:
+    """The side menu of the page `path`, when a badge has changed."""
+    path = request.GET.get("path", "/")
+    context = {"menu": menu(request, path=path), "menu_path": path}
+    return render(request, "ui/side_nav.html", context)
 
 
 @login_required

@@ -108,6 +108,8 @@ def state_chip(looks: dict[str, markup.StateLook], value: str) -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
-def row_actions(context: template.Context, table: str) -> list[registry.RowAction]:
+def row_actions(context: template.Context, table: str, row: Any) -> list[registry.RowAction]:
+    """What may be done to one row and makes sense for it."""
     actions: list[registry.RowAction] = registry.entries("row_actions")
-    return [one for one in actions if one.table == table and one.permitted(context["request"].user)]
+    mine = [one for one in actions if one.table == table and (one.applies is None or one.applies(row))]
+    return [one for one in mine if one.permitted(context["request"].user)]
