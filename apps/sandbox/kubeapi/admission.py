@@ -11,14 +11,15 @@ from random import Random
 
 from apps.sandbox.kubeapi import errors, quota
 from apps.sandbox.kubeapi import fielderrors as fe
-from apps.sandbox.kubeapi.builtin import NAMESPACES, PODS, SERVICES
+from apps.sandbox.kubeapi.builtin import NAMESPACES, PODS, SERVICEACCOUNTS, SERVICES
 from apps.sandbox.kubeapi.errors import Cause, Obj
 from apps.sandbox.kubeapi.resources import Resource
-from apps.sandbox.kubeapi.store import Store
+from apps.sandbox.kubeapi.store import NAME_ALPHABET, Store
 
 SERVICE_NETWORK = ipaddress.ip_network("10.96.0.0/16")
 NODE_PORTS = range(30000, 32768)
 KEPT_NAMESPACES = frozenset({"default", "kube-system", "kube-public"})
+TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105  # a path, and the real one
 _EVICTING_TAINTS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
@@ -54,7 +55,48 @@ def _admit_pod(store: Store, pod: Obj) -> None:
     for taint in _EVICTING_TAINTS:
         if not any(entry.get("key") in (taint, None) and _covers(entry) for entry in tolerations):
             tolerations.append({"effect": "NoExecute", "key": taint, "operator": "Exists", "tolerationSeconds": 300})
+    _mount_token(store, pod)
     quota.apply_limit_ranges(store, pod=pod)
+
+
+def _mount_token(store: Store, pod: Obj) -> None:
+    """Mount the account's token, unless the pod or the account says not to.
+
+    The volume's suffix is random on a real server; here it follows from the pod's template, so that the pods of one
+    template share their containers in memory.
+    """
+    spec, metadata = pod["spec"], pod["metadata"]
+    account = store.find(SERVICEACCOUNTS, namespace=metadata.get("namespace"), name=spec["serviceAccountName"]) or {}
+    wanted = spec.get("automountServiceAccountToken", account.get("automountServiceAccountToken", True))
+    containers = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
+    unmounted = [c for c in containers if not _has_mount(c, TOKEN_PATH)]
+    if not wanted or not unmounted:
+        return
+    suffix = "".join(Random(metadata.get("generateName") or metadata.get("name")).choices(NAME_ALPHABET, k=5))  # noqa: S311
+    name = f"kube-api-access-{suffix}"
+    for container in unmounted:
+        mount = {"mountPath": TOKEN_PATH, "name": name, "readOnly": True}
+        container["volumeMounts"] = [*(container.get("volumeMounts") or ()), mount]
+    spec["volumes"] = [*(spec.get("volumes") or ()), _token_volume(name)]
+
+
+def _has_mount(container: Obj, path: str) -> bool:
+    return any(mount.get("mountPath") == path for mount in container.get("volumeMounts") or ())
+
+
+def _token_volume(name: str) -> Obj:
+    field = {"apiVersion": "v1", "fieldPath": "metadata.namespace"}
+    return {
+        "name": name,
+        "projected": {
+            "defaultMode": 420,
+            "sources": [
+                {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
+                {"configMap": {"items": [{"key": "ca.crt", "path": "ca.crt"}], "name": "kube-root-ca.crt"}},
+                {"downwardAPI": {"items": [{"fieldRef": field, "path": "namespace"}]}},
+            ],
+        },
+    }
 
 
 def _covers(toleration: Obj) -> bool:

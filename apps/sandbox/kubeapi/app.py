@@ -14,6 +14,7 @@ from typing import Any
 from weakref import WeakSet
 
 from apps.sandbox.kubeapi import errors
+from apps.sandbox.kubeapi.accounts import account_user
 from apps.sandbox.kubeapi.answers import Answer, Stream, error_answer, json_answer, text_answer
 from apps.sandbox.kubeapi.cluster import Cluster
 from apps.sandbox.kubeapi.discovery import VERSION, Discovery
@@ -21,7 +22,7 @@ from apps.sandbox.kubeapi.errors import ApiError, MethodNotAllowed, PageNotFound
 from apps.sandbox.kubeapi.evictions import Children
 from apps.sandbox.kubeapi.objects import Objects
 from apps.sandbox.kubeapi.rbac import Attributes
-from apps.sandbox.kubeapi.request import Request, Target, accepted_form, parse_query, parse_target, verb_of
+from apps.sandbox.kubeapi.request import Request, Target, User, accepted_form, parse_query, parse_target, verb_of
 from apps.sandbox.kubeapi.resources import Resource
 from apps.sandbox.kubeapi.reviews import Reviews
 from apps.sandbox.kubeapi.scale import Scales
@@ -89,7 +90,7 @@ class KubeApp:
             method=scope["method"],
             path=scope["path"].removeprefix(prefix) or "/",
             query=parse_query(scope.get("query_string", b"")),
-            headers={name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
+            headers=_headers(scope["headers"]),
             body=body,
         )
 
@@ -99,6 +100,7 @@ class KubeApp:
             if injected is not None:
                 return injected
         request.user = self.cluster.accounts.user_of(request.headers.get("authorization", ""))
+        request.user = self._impersonated(request)
         target = parse_target(request.path)
         if target is None:
             asked = Attributes(verb=request.method.lower(), path=request.path)
@@ -107,6 +109,23 @@ class KubeApp:
         verb = verb_of(request, target=target)
         self._authorize(request, target=target, verb=verb)
         return self._handle(request, target=target, verb=verb)
+
+    def _impersonated(self, request: Request) -> User:
+        """The user that the Impersonate headers name, if the caller may act as them."""
+        name = request.headers.get("impersonate-user", "")
+        if not name:
+            return request.user
+        groups = tuple(g for g in request.headers.get("impersonate-group", "").split("\n") if g)
+        space, _, account = name.removeprefix("system:serviceaccount:").partition(":")
+        is_account = name.startswith("system:serviceaccount:") and bool(account)
+        wanted = Attributes(verb="impersonate", resource="users", name=name)
+        if is_account:
+            wanted = Attributes(verb="impersonate", resource="serviceaccounts", namespace=space, name=account)
+        for asked in (wanted, *(Attributes(verb="impersonate", resource="groups", name=group) for group in groups)):
+            self.cluster.authorizer.require(request.user, asked=asked)
+        if is_account:
+            return account_user(space, name=account)
+        return User(name=name, groups=tuple(dict.fromkeys((*groups, "system:authenticated"))))
 
     def _authorize(self, request: Request, *, target: Target, verb: str) -> None:
         namespace = target.namespace
@@ -197,6 +216,15 @@ class KubeApp:
         if form.kind and path in ("/api", "/apis"):
             answer.content_type = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
         return answer
+
+
+def _headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The headers by lower-case name; a repeated one has its values on lines of their own."""
+    found: dict[str, str] = {}
+    for name, value in raw:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        found[key] = f"{found[key]}\n{text}" if key in found else text
+    return found
 
 
 class _TooLarge(ApiError):

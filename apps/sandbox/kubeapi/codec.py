@@ -33,11 +33,14 @@ class _Pairs(list[tuple[str, Any]]):
     """An object's pairs before they become a dict, so that duplicates can be named by path."""
 
 
-def parse(body: bytes, *, content_type: str) -> Decoded:
-    """The JSON or YAML value of a body. The Python client sends JSON without a Content-Type."""
+_NO_KIND = "couldn't get version/kind; json parse error"
+
+
+def parse(body: bytes, *, content_type: str, context: str = _NO_KIND) -> Decoded:
+    """The JSON or YAML value of a body; `context` begins the error. The Python client sends JSON without a type."""
     kind = content_type.partition(";")[0].strip().lower() or "application/json"
     if kind.endswith(("+json", "/json")) or kind == "application/octet-stream" or kind == "*/*":
-        return _parse_json(body)
+        return _parse_json(body, context)
     if kind.endswith(("yaml", "+yaml")):
         return _parse_yaml(body)
     if kind == protobuf.MEDIA_TYPE:
@@ -48,11 +51,25 @@ def parse(body: bytes, *, content_type: str) -> Decoded:
     )
 
 
-def _parse_json(body: bytes) -> Decoded:
+def _go_json_error(error: json.JSONDecodeError) -> str:
+    """Go's sentence for a JSON error."""
+    if error.pos >= len(error.doc.rstrip()):
+        return "unexpected end of JSON input"
+    odd = error.doc[error.pos]
+    if "property name" in error.msg:
+        return f"invalid character '{odd}' looking for beginning of object key string"
+    if "delimiter" in error.msg:
+        return f"invalid character '{odd}' after object key:value pair"
+    return f"invalid character '{odd}' looking for beginning of value"
+
+
+def _parse_json(body: bytes, context: str) -> Decoded:
     try:
         raw = json.loads(body, object_pairs_hook=_Pairs)
+    except json.JSONDecodeError as error:
+        raise BadRequest(f"{context}: {_go_json_error(error)}") from error
     except (ValueError, RecursionError) as error:
-        raise BadRequest(f"couldn't get version/kind; json parse error: {error}") from error
+        raise BadRequest(f"{context}: {error}") from error
     duplicates: list[str] = []
     return Decoded(_unpair(raw, "", duplicates), duplicates)
 
@@ -100,6 +117,7 @@ class RoundTrip:
     kind: str
     version: str
     unknown: list[str] = field(default_factory=list)
+    structs: list[str] = field(default_factory=list)
 
     def refuse(self, why: str) -> BadRequest:
         """The 400 for a value that the Go type cannot hold."""
@@ -117,6 +135,7 @@ def round_trip(resource: Resource, *, obj: Obj) -> tuple[Obj, list[str]]:
 def typed_value(schema: Schema, value: Any, *, resource: Resource) -> tuple[Any, list[str]]:
     """A part of an object as the Go type of this schema holds it, and the paths of unknown fields."""
     found = RoundTrip(kind=resource.kind, version=resource.version)
+    found.structs.append(resource.kind)
     return _Walker(spec.types(), found).value(schema, value, "", ""), found.unknown
 
 
@@ -165,7 +184,9 @@ class _Walker:
                 continue
             if item is None:
                 continue
+            self.found.structs.append(_struct_name(declared.get(key) or free) or self.found.structs[-1])
             result = self.value(child, item, below, key)
+            self.found.structs.pop()
             if key in declared and key not in _KEEP_EMPTY and _is_empty(child, result):
                 continue
             out[key] = result
@@ -187,8 +208,18 @@ class _Walker:
     def _mismatch(self, value: Any, path: str, wanted: str) -> BadRequest:
         got = {dict: "object", list: "array", str: "string", bool: "bool"}.get(type(value), "number")
         where = ".".join(part.partition("[")[0] for part in path.split("."))
-        into = f"Go struct field {self.found.kind}.{where}"
+        holder = self.found.structs[-2] if len(self.found.structs) > 1 else self.found.kind
+        into = f"Go struct field {holder}.{where}"
         return self.found.refuse(f"json: cannot unmarshal {got} into {into} of type {wanted}")
+
+
+def _struct_name(raw: Any) -> str:
+    """The Go type that a property's schema refers to, `DeploymentSpec`; "" when it refers to none."""
+    while isinstance(raw, dict):
+        if "$ref" in raw:
+            return str(raw["$ref"]).rpartition(".")[2]
+        raw = (raw.get("allOf") or [raw.get("items")])[0]
+    return ""
 
 
 def _go_type(node: Schema) -> str:

@@ -15,6 +15,11 @@ _APPROVAL_SAID = (
     'protected groups must have approval annotation "api-approved.kubernetes.io", see '
     "https://github.com/kubernetes/enhancements/pull/1111"
 )
+# The fields of Go's ValidationRule, which errors print, with what an absent one prints as.
+_GO_RULE = (
+    ("Rule", ""), ("Message", ""), ("MessageExpression", ""), ("Reason", None), ("FieldPath", ""),
+    ("OptionalOldSelf", None),
+)  # fmt: skip
 _TYPES = ("string", "integer", "number", "boolean", "object", "array")
 
 
@@ -48,17 +53,19 @@ def validate(crd: Obj) -> list[Cause]:
     elif sum(bool(version.get("storage")) for version in versions) != 1:
         said = "must have exactly one version marked as storage version"
         found.append(fe.invalid("spec.versions", value=versions, detail=said))
+    one = len(versions) == 1  # a schema that all versions share is named as the old top-level field
     for index, version in enumerate(versions):
-        found += _version(version, f"spec.versions[{index}]", preserve=bool(spec.get("preserveUnknownFields")))
+        path = f"spec.versions[{index}]"
+        found += _version(version, path, schema_path="spec.validation" if one else f"{path}.schema")
     return found
 
 
-def _version(version: Obj, path: str, *, preserve: bool) -> list[Cause]:
+def _version(version: Obj, path: str, *, schema_path: str) -> list[Cause]:
     found: list[Cause] = []
     schema = (version.get("schema") or {}).get("openAPIV3Schema")
     if schema is None:
         return [fe.required(f"{path}.schema.openAPIV3Schema", detail="schemas are required")]
-    here = f"{path}.schema.openAPIV3Schema"
+    here = f"{schema_path}.openAPIV3Schema"
     if schema.get("type") != "object":
         found.append(fe.invalid(f"{here}.type", value=schema.get("type", ""), detail="must be object at the root"))
     for key, below in sorted((schema.get("properties") or {}).items()):
@@ -114,5 +121,6 @@ def _rules(schema: Schema, path: str) -> list[Cause]:
         try:
             cel_rules.compile_schema({"x-kubernetes-validations": [raw]})
         except cel_rules.BadRule as error:
-            found.append(fe.invalid(here, value=raw.get("rule", ""), detail=str(error)))
+            shown = {name: raw.get(name[0].lower() + name[1:], empty) for name, empty in _GO_RULE}
+            found.append(fe.invalid(here, value=shown, detail=str(error)))
     return found

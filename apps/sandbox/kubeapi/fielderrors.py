@@ -17,7 +17,7 @@ def shown(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=isinstance(value, (dict, list)))
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def invalid(field: str, *, value: Any = OMIT, detail: str) -> Cause:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -209,7 +210,7 @@ class Objects:
                 "the body of the request was in an unknown format - accepted media types include: "
                 + ", ".join(accepted)
             )
-        patch = codec.parse(request.body, content_type="application/json").value
+        patch = codec.parse(request.body, content_type="application/json", context="error decoding patch").value
         if kind == _JSON:
             return patches.json_patch(live, patch=patch)
         if not isinstance(patch, dict):
@@ -226,7 +227,7 @@ class Objects:
         typed, unknown = conform(self._cluster, resource=resource, obj=as_object(obj, resource=resource))
         problems = [f'unknown field "{path}"' for path in unknown]
         if problems and validation_level(request) == "Strict":
-            raise strict_patch_error(request.body.decode(errors="replace"), problems=problems)
+            raise strict_patch_error(json.dumps(obj, sort_keys=True, separators=(",", ":")), problems=problems)
         warn(request, problems)
         return typed
 

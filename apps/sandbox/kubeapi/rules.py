@@ -130,13 +130,13 @@ class KubeRules:
             if resource.key == CRDS.key:
                 return crd_rules.validate(obj) if old is None or old["spec"] != obj["spec"] else []
             return validation.validate(resource.key, obj=obj)
-        causes = structural.validate(custom.schema, value=obj, old=old)
+        causes = structural.validate(custom.schema, value=obj, old=old) + _bad_scale(custom, obj)
         if custom.rules is not None:
             if any(cause.reason in _BLOCKING for cause in causes):
                 causes.append(fe.invalid("<nil>", value=None, detail=_UNCHECKED))
             else:
                 causes += cel_rules.validate(custom.rules, value=obj, old=old)
-        return causes + _bad_scale(custom, obj)
+        return causes
 
     # -- update ----------------------------------------------------------------------------------------------
 
@@ -194,7 +194,15 @@ class KubeRules:
         if options.manager is None:
             _keep_owners(obj, old=old)
             return
-        ssa.track(self.writer(store, resource=resource, options=options), old=old, new=obj)
+        writer = self.writer(store, resource=resource, options=options)
+        if options.subresource == "scale" and old is not None:
+            ssa.track_scale(writer, old=old, new=obj, replicas=self._replicas_path(resource))
+        else:
+            ssa.track(writer, old=old, new=obj)
+
+    def _replicas_path(self, resource: Resource) -> tuple[str, ...]:
+        custom = self._customs.find(resource)
+        return tuple((custom.scale["specReplicasPath"] if custom and custom.scale else ".spec.replicas").split(".")[1:])
 
     # -- delete ----------------------------------------------------------------------------------------------
 
@@ -225,10 +233,10 @@ class KubeRules:
         """See Rules: batch/v1 Jobs orphan their pods unless told otherwise, for old clients' sake."""
         return "Orphan" if resource.key == JOBS.key else "Background"
 
-    def selectable_fields(self, resource: Resource) -> dict[str, str]:
+    def selectable_fields(self, resource: Resource) -> dict[str, str] | None:
         """See Rules."""
         custom = self._customs.find(resource)
-        return custom.selectable if custom is not None else SELECTABLE.get(resource.key, {})
+        return custom.selectable if custom is not None else SELECTABLE.get(resource.key)
 
 
 def _keep_owners(obj: Obj, *, old: Obj | None) -> None:
@@ -288,12 +296,17 @@ def _label_job(job: Obj) -> None:
 
 
 def _bad_scale(custom: CustomKind, obj: Obj) -> list[Cause]:
+    """What is wrong with the replicas that a scale subresource would read."""
     if custom.scale is None:
         return []
-    path = custom.scale["specReplicasPath"].lstrip(".")
+    path = custom.scale["specReplicasPath"]
     node: object = obj
-    for part in path.split("."):
+    for part in path.lstrip(".").split("."):
         node = node.get(part) if isinstance(node, Mapping) else None
-    if isinstance(node, int) and node < 0:
-        return [fe.invalid(path, value=node, detail="should be a non-negative integer")]
-    return []
+    if node is None:
+        return []
+    if not isinstance(node, int):
+        kind = {str: "string", bool: "bool", float: "float64", list: "[]interface {}"}.get(type(node), "map")
+        said = f"{path} accessor error: {node} is of the type {kind}, expected int64"
+        return [fe.invalid(path, value=0, detail=said)]
+    return [fe.invalid(path, value=node, detail="should be a non-negative integer")] if node < 0 else []

@@ -39,8 +39,6 @@ SELECTABLE: dict[tuple[str, str], dict[str, str]] = {
     ("", "nodes"): {"spec.unschedulable": "spec.unschedulable|false"},
     ("", "secrets"): {"type": "type"},
     ("", "services"): {"spec.clusterIP": "spec.clusterIP", "spec.type": "spec.type"},
-    ("", "persistentvolumes"): {"name": "metadata.name"},
-    ("", "persistentvolumeclaims"): {"name": "metadata.name"},
     ("batch", "jobs"): {"status.successful": "status.succeeded|0"},
     ("apps", "replicasets"): {"status.replicas": "status.replicas|0"},
 }

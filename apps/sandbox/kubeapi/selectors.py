@@ -80,6 +80,8 @@ def _requirement(text: str) -> LabelTest:
         if negated:
             return lambda labels: key not in labels
         return lambda labels: key in labels
+    if odd := re.search(r"(==|=|!=)\s*([^\w\s.-])", text):
+        raise BadRequest(f"unable to parse requirement: found '{odd.group(2)}', expected: identifier")
     raise BadRequest(f"unable to parse requirement: found '{text.strip()}', expected: '=', '!=', '==', 'in', notin'")
 
 
@@ -169,15 +171,18 @@ def _value_at(obj: Obj, where: str) -> str:
     return str(node)
 
 
-def parse_fields(text: str | None, *, supported: Mapping[str, str]) -> Predicate | None:
+def parse_fields(text: str | None, *, supported: Mapping[str, str] | None) -> Predicate | None:
     """A predicate over objects; `supported` maps a selectable label to the path it reads (`path|value if absent`).
 
-    A label outside it is refused as the real server refuses it.
+    None is for kinds that know only the common ones. Another label is refused as the real server refuses it.
     """
     tests: list[tuple[str, bool, str]] = []
     for path, operator, value in field_terms(text):
         if path in COMMON_FIELDS:
             real = path
+        elif supported is None:
+            known = ", ".join(f'"{name}"' for name in sorted(COMMON_FIELDS))
+            raise BadRequest(f'"{path}" is not a known field selector: only {known}')
         elif path in supported:
             real = supported[path]
         else:

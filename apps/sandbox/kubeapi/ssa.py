@@ -24,6 +24,7 @@ _STRIPPED: frozenset[Path] = frozenset(
     + [("f:metadata", f"f:{name}") for name in (*_META, "resourceVersion")]
 )
 MOST_UPDATERS = 10  # apimachinery DefaultMaxUpdateManagers: beyond it the oldest are merged into one
+KUBECTL, LAST_APPLIED = "kubectl", "kubectl.kubernetes.io/last-applied-configuration"
 BEFORE_FIRST_APPLY = "before-first-apply"
 
 
@@ -112,20 +113,16 @@ def _bare(obj: Obj) -> Obj:
 def track(writer: Writer, *, old: Obj | None, new: Obj) -> None:
     """Set `new`'s managedFields after a plain write by this manager.
 
-    `managedFields: []` in `new` clears them, as on a real server; any other value a client sends is ignored.
+    The entries that a client sends in the object itself count as the present ones (kubectl edits them so when it moves
+    from client-side to server-side apply); `managedFields: []` clears them.
     """
     cleared = old is not None and _is_reset(new)
-    owners = [] if cleared or old is None else owners_of(old)
-    if old is not None and not owners and not cleared:
+    owners = _present_owners(writer, old=old, new=new)
+    if cleared or (old is not None and not owners):
         new["metadata"].pop("managedFields", None)
         return
-    changed = fieldsets.compare(
-        writer.types, node=writer.schema, old=_bare(old) if old and not cleared else {}, new=_bare(new)
-    )
+    changed = fieldsets.compare(writer.types, node=writer.schema, old=_bare(old) if old else {}, new=_bare(new))
     gained = (changed.added | changed.modified) - _STRIPPED
-    if cleared:
-        set_owners(new, owners=[])
-        return
     mine = Owner(
         manager=writer.manager,
         operation="Update",
@@ -145,6 +142,55 @@ def track(writer: Writer, *, old: Obj | None, new: Obj) -> None:
         mine.paths = gained
         owners.append(mine)
     set_owners(new, owners=_capped(owners))
+
+
+def _present_owners(writer: Writer, *, old: Obj | None, new: Obj) -> list[Owner]:
+    if old is None:
+        return []
+    sent = [] if writer.subresource else owners_of(new)
+    return sent or owners_of(old)
+
+
+def track_scale(writer: Writer, *, old: Obj, new: Obj, replicas: tuple[str, ...]) -> None:
+    """Set `new`'s managedFields after a write of the scale subresource.
+
+    As managedfields.ScaleHandler does: a Scale leaves zero replicas out, so scaling to zero takes the field from every
+    owner and gives it to none; and while nobody owns it, a scale gives it to nobody.
+    """
+    path = tuple(f"f:{part}" for part in replicas)
+    owners = owners_of(old)
+    holders = [owner for owner in owners if path in owner.paths]
+    before, after = _at(old, replicas), _at(new, replicas)
+    new["metadata"].pop("managedFields", None)
+    if holders and (before or 0) != (after or 0):
+        for owner in holders:
+            owner.paths = owner.paths - {path}
+        if after:
+            _give(writer, owners, path)
+    set_owners(new, owners=owners)
+
+
+def _give(writer: Writer, owners: list[Owner], path: Path) -> None:
+    mine = Owner(
+        manager=writer.manager,
+        operation="Update",
+        api_version=writer.api_version,
+        subresource=writer.subresource,
+        time=writer.time,
+        paths={path},
+    )
+    for owner in owners:
+        if owner.identity == mine.identity:
+            owner.paths, owner.time = owner.paths | {path}, writer.time
+            return
+    owners.append(mine)
+
+
+def _at(obj: Obj, path: tuple[str, ...]) -> Any:
+    node: Any = obj
+    for part in path:
+        node = node.get(part) if isinstance(node, dict) else None
+    return node
 
 
 def _is_reset(new: Obj) -> bool:
@@ -187,7 +233,7 @@ def apply(writer: Writer, *, live: Obj, config: Obj, force: bool) -> Obj:
     changed = fieldsets.compare(types, node=schema, old=bare_live, new=result)
     touched = changed.added | changed.modified
     if not force:
-        _refuse_conflicts(others, touched=touched)
+        _refuse_conflicts(others, touched=touched - _from_client_side(writer, live=bare_live))
     for owner in others:
         owner.paths -= touched | changed.removed
     before = next((owner for owner in owners_of(live) if owner.identity == me), None)
@@ -201,8 +247,38 @@ def apply(writer: Writer, *, live: Obj, config: Obj, force: bool) -> Obj:
         paths=claimed,
     )
     final: Obj = deep_copy(result)
+    _sync_last_applied(writer, final=final, config=config)
     set_owners(final, owners=[*others, mine])
     return final
+
+
+def _from_client_side(writer: Writer, *, live: Obj) -> Paths:
+    """What kubectl's own manager may take over without force: fields still as its last client-side apply set them."""
+    text = _annotation(live)
+    if writer.manager != KUBECTL or not text:
+        return set()
+    try:
+        last = json.loads(text)
+    except ValueError:
+        return set()
+    if not isinstance(last, dict) or last.get("apiVersion") != writer.api_version:
+        return set()
+    changed = fieldsets.compare(writer.types, node=writer.schema, old=last, new=live)
+    claimed = fieldsets.of_object(writer.types, node=writer.schema, value=last)
+    return claimed - changed.added - changed.modified - changed.removed
+
+
+def _annotation(obj: Obj) -> str:
+    return str((obj.get("metadata", {}).get("annotations") or {}).get(LAST_APPLIED) or "")
+
+
+def _sync_last_applied(writer: Writer, *, final: Obj, config: Obj) -> None:
+    """Keep the client-side annotation true when kubectl's own manager applies to an object that has it."""
+    if writer.manager == KUBECTL and _annotation(final):
+        kept: Obj = deep_copy(config)
+        (kept["metadata"].get("annotations") or {}).pop(LAST_APPLIED, None)
+        text = json.dumps(kept, separators=(",", ":"), sort_keys=True) + "\n"
+        final["metadata"]["annotations"][LAST_APPLIED] = text
 
 
 def _first_owner(writer: Writer, *, live: Obj) -> Owner:

@@ -89,8 +89,8 @@ class Rules(Protocol):
         """What a delete without a propagation policy does to dependents."""
         ...
 
-    def selectable_fields(self, resource: Resource) -> dict[str, str]:
-        """Field labels beyond metadata.name and metadata.namespace, each with the path it reads."""
+    def selectable_fields(self, resource: Resource) -> dict[str, str] | None:
+        """Field labels beyond metadata.name and metadata.namespace, each with the path it reads; None: no others."""
         ...
 
 

@@ -219,13 +219,12 @@ def _duplicates(schema: Schema, value: list[Any], path: str) -> Iterator[Cause]:
 
 
 def _validate_string(schema: Schema, value: str, path: str) -> Iterator[Cause]:
-    most, least = schema.get("maxLength"), schema.get("minLength")
-    if most is not None and len(value) > most:
+    most, least, pattern = schema.get("maxLength"), schema.get("minLength"), schema.get("pattern")
+    if most is not None and len(value) > most:  # only the first of these three is said
         yield fe.too_long(path, limit=most)
-    if least is not None and len(value) < least:
+    elif least is not None and len(value) < least:
         yield fe.invalid(path, value=value, detail=f"{_name(path)} should be at least {least} chars long")
-    pattern = schema.get("pattern")
-    if pattern and not _pattern(pattern).search(value):
+    elif pattern and not _pattern(pattern).search(value):
         yield fe.invalid(path, value=value, detail=f"{_name(path)} should match '{pattern}'")
     form = schema.get("format")
     check = FORMATS.get(str(form))

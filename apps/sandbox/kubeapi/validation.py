@@ -48,7 +48,7 @@ def _selector_and_template(spec: Obj, restart: tuple[str, ...]) -> list[Cause]:
         found.append(fe.invalid("spec.selector", value=selector, detail="empty selector is invalid for deployment"))
     elif not of_label_selector(selector)(labels):
         said = "`selector` does not match template `labels`"
-        found.append(fe.invalid("spec.template.metadata.labels", value=labels, detail=said))
+        found.append(fe.invalid("spec.template.metadata.labels", value=dict(sorted(labels.items())), detail=said))
     return found + validate_template(template, path="spec.template", restart=restart)
 
 
@@ -306,7 +306,9 @@ def _service_update(new: Obj, old: Obj) -> list[Cause]:
 
 def _binding_update(new: Obj, old: Obj) -> list[Cause]:
     if new.get("roleRef") != old.get("roleRef"):
-        return [fe.invalid("roleRef", value=new.get("roleRef"), detail="cannot change roleRef")]
+        ref = new.get("roleRef") or {}
+        shown = {"APIGroup": ref.get("apiGroup", ""), "Kind": ref.get("kind", ""), "Name": ref.get("name", "")}
+        return [fe.invalid("roleRef", value=shown, detail="cannot change roleRef")]
     return []
 
 

@@ -2,8 +2,11 @@
 
     python -m apps.sandbox.kubeapi.openapi.build DIR
 
-DIR is `api/` of the module k8s.io/kubernetes (Apache License 2.0), which holds `openapi-spec/v3` and `discovery`. The
-steps: keep the groups and resources that the sandbox serves; keep every schema they reach, whole; of the paths keep
+DIR is laid out as `api/` of the module k8s.io/kubernetes (Apache License 2.0): `openapi-spec/v3` and `discovery`. What
+is shipped was made from the documents that a kube-apiserver v1.36.3 serves, which name the values of enumerations too:
+with KUBECONFIG_DUMP=FILE they are fetched through kubectl.
+
+The steps: keep the groups and resources that the sandbox serves; keep every schema they reach, whole; of the paths keep
 what kubectl reads (the kinds and the names of the parameters).
 """
 
@@ -11,6 +14,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -133,6 +138,18 @@ def _write(name: str, value: Any) -> None:
     (HERE / name).write_bytes(gzip.compress(text, compresslevel=9, mtime=0))
 
 
+def _document(root: Path, base: str) -> dict[str, Any]:
+    """The OpenAPI v3 document of a group version: from a running server if one is given, else as published."""
+    kubeconfig = os.environ.get("KUBECONFIG_DUMP")
+    if not kubeconfig:
+        text = (root / "openapi-spec/v3" / f"{base.replace('/', '__')}_openapi.json").read_text()
+    else:
+        command = ["kubectl", f"--kubeconfig={kubeconfig}", "get", "--raw", f"/openapi/v3/{base}"]
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603
+    document: dict[str, Any] = json.loads(text)
+    return document
+
+
 def main(folder: str) -> None:
     """Write schemas.json.gz, paths.json.gz and discovery.json.gz beside this file."""
     root = Path(folder)
@@ -142,7 +159,7 @@ def main(folder: str) -> None:
     paths, discovery = {}, []
     for group, version, resources in SERVED:
         base = _base(group, version)
-        document = json.loads((root / "openapi-spec/v3" / f"{base.replace('/', '__')}_openapi.json").read_text())
+        document = _document(root, base)
         schemas |= document["components"]["schemas"]
         paths[base] = _paths(document, base=base, resources=resources)
         if group:
