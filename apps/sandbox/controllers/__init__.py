@@ -4,7 +4,8 @@ manager      the queue; who is woken by which change
 objects      owners, selectors, conditions, pod states: what all of them read
 replication  ReplicaSet     deployment  Deployment      stateful  StatefulSet     daemon    DaemonSet
 job          Job            cron        CronJob         scheduler pods to nodes   kubelet   pods live and die
-endpoints    EndpointSlices autoscale   HPA             garbage   ownerReferences namespace namespaces go
-policy       PDB and quota  volumes     PVCs to PVs     accounts  default ServiceAccount
+endpoints    EndpointSlices autoscale   HPA             disruption PDB           volumes   PVCs to PVs
 actors       not Kubernetes: KEDA, a re-applier
+
+Garbage collection, namespaces and quotas belong to the API side (`kubeapi`): a client sees them act at once.
 """

@@ -1,4 +1,4 @@
-"""PodDisruptionBudgets know how many pods they can spare; ResourceQuotas how much their namespace uses."""
+"""PodDisruptionBudgets know how many pods they can spare."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from apps.sandbox.controllers.objects import (
     pods_of,
     set_condition,
 )
-from apps.sandbox.kubeapi import quota
-from apps.sandbox.kubeapi.builtin import PDBS, RESOURCEQUOTAS
+from apps.sandbox.kubeapi.builtin import PDBS
 from apps.sandbox.kubeapi.errors import Obj
 from apps.sandbox.kubeapi.resources import Resource
 from apps.sandbox.sim.clock import stamp
@@ -72,23 +71,3 @@ class DisruptionBudgets:
             found = self.world.store.by_uid(uid)
             total += found[1]["spec"].get("replicas", 1) if found is not None else 0
         return total
-
-
-@dataclass
-class QuotaUsage:
-    """Status of ResourceQuotas; what is refused is decided at admission, from the objects themselves."""
-
-    world: World
-
-    def keys(self, resource: Resource, obj: Obj, old: Obj | None) -> Iterable[Key]:
-        if resource.key == RESOURCEQUOTAS.key:
-            return [key_of(obj)]
-        return [key_of(one) for one in self.world.store.items(RESOURCEQUOTAS, namespace=obj["metadata"]["namespace"])]
-
-    def sync(self, key: Key) -> None:
-        found = self.world.store.find(RESOURCEQUOTAS, namespace=key[0], name=key[1])
-        if found is None:
-            return
-        hard = found["spec"].get("hard") or {}
-        used = quota.as_text(quota.used(self.world.store, quota=found), hard=hard)
-        self.world.put_status(RESOURCEQUOTAS, found, status={"hard": dict(hard), "used": used})

@@ -70,7 +70,6 @@ class Manager:
     world: World
     _watchers: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     _controllers: list[Controller] = field(default_factory=list)
-    _for_all: list[int] = field(default_factory=list)
     _dirty: dict[tuple[int, Key], None] = field(default_factory=dict)
     _failures: dict[tuple[int, Key], int] = field(default_factory=dict)
     _spins: dict[tuple[int, Key], int] = field(default_factory=dict)
@@ -90,11 +89,6 @@ class Manager:
             for obj in self.world.store.items(resource):
                 self._mark(number, controller.keys(resource, obj, None))
 
-    def add_for_all(self, controller: Controller) -> None:
-        """Run `controller` on changes of every kind, also of those that are not served yet."""
-        self._for_all.append(len(self._controllers))
-        self._controllers.append(controller)
-
     def mark(self, controller: Controller, key: Key) -> None:
         """Have `controller` look at `key`."""
         self._mark(self._controllers.index(controller), (key,))
@@ -113,7 +107,7 @@ class Manager:
         return bool(self._dirty)
 
     def _changed(self, kind: str, resource: Resource, obj: Obj, old: Obj | None) -> None:
-        for number in (*self._watchers.get(resource.key, ()), *self._for_all):
+        for number in self._watchers.get(resource.key, ()):
             self._mark(number, self._controllers[number].keys(resource, obj, old))
 
     def _mark(self, number: int, keys: Iterable[Key]) -> None:

@@ -166,7 +166,7 @@ def _rule_holds(rule: Obj, *, found: str | None) -> bool:
     if operator in ("Gt", "Lt"):
         if found is None or not found.isdigit():
             return False
-        return int(found) > int(values[0]) if operator == "Gt" else int(found) < int(values[0])
+        return (int(found) > int(values[0])) if operator == "Gt" else (int(found) < int(values[0]))
     return bool((found in values) == (operator == "In"))
 
 

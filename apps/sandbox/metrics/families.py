@@ -28,6 +28,7 @@ class Family:
 
     def __init__(self, name: str, *, kind: str, help_text: str, targets: Targets, meta: bool = False) -> None:
         self.name, self.kind, self.help, self.meta = name, kind, help_text, meta
+        self.only_rises = False  # while its target is quiet; see `edges`
         self.targets = targets
         self.exposed: list[Mapping[str, str]] = []
         self.generation = 0
@@ -79,6 +80,7 @@ class Counted(Family):
         self, name: str, *, help_text: str, targets: Targets, served: Served, zero_visible: bool = False
     ) -> None:
         super().__init__(name, kind="counter", help_text=help_text, targets=targets)
+        self.only_rises = True
         self._served = served
         self._zero_visible = zero_visible
         self._shares: list[list[Share]] = []

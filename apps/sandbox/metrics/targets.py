@@ -131,6 +131,18 @@ class Targets:
         changed |= self._gaps.any_between(same, after=after, until=until)
         return np.asarray(~changed & (self.state(rows, at=after) == UP))
 
+    def calm_spans(self, row: int, *, start: int, end: int) -> list[tuple[int, int]]:
+        """The parts of [start, end] in which the target was up and scraped, cut where its counters began anew."""
+        lines = ((self._life, row), (self._bases, row), (self._gaps, 0))
+        cuts = {moment for line, number in lines for moment, _ in line.moments(number) if start < moment <= end}
+        borders = [start, *sorted(cuts), end + 1]
+        rows = np.asarray([row])
+        return [
+            (low, high - 1)
+            for low, high in zip(borders, borders[1:], strict=False)
+            if low < high and self.state(rows, at=np.asarray([low]))[0] == UP
+        ]
+
     def bases(self, rows: Ints, *, at: Ints) -> Ints:
         """When the counters last began at zero; before the first start, never (then a counter is zero)."""
         index = self._bases.index(rows, at=at)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from random import Random
 from typing import Any
 
 from apps.sandbox.controllers.install import install
 from apps.sandbox.controllers.manager import Manager, World
-from apps.sandbox.kubeapi.builtin import NAMESPACES, NODES, PODS, builtin_registry
-from apps.sandbox.kubeapi.customs import CustomKinds
+from apps.sandbox.kubeapi.builtin import NAMESPACES, NODES, PODS
+from apps.sandbox.kubeapi.cluster import Cluster
 from apps.sandbox.kubeapi.resources import Resource
-from apps.sandbox.kubeapi.rules import KubeRules
 from apps.sandbox.kubeapi.store import Store, WriteOptions
 from apps.sandbox.sim.clock import EventQueue, SimClock
 
@@ -60,16 +58,12 @@ def _ready(pod: Obj) -> bool:
 
 def make_cluster(*, nodes: int = 3, utilisation: Any = None) -> LittleCluster:
     clock, queue = SimClock(START), EventQueue()
-    customs = CustomKinds()
-    rules = KubeRules(customs, random=Random(1))
-    store = Store(builtin_registry(), now=clock.now, rules=rules, seed=1)
-    customs.attach(store)
+    store = Cluster("little", now=clock.now, tokens={}, seed=1).store
     world = World(store, clock.ms, queue, seed=1)
     extra = {"utilisation": utilisation} if utilisation else {}
     manager = install(world, **extra)
     cluster = LittleCluster(store, clock, world, manager)
-    for name in ("kube-system", "shop"):
-        cluster.create(NAMESPACES, {"metadata": {"name": name}})
+    cluster.create(NAMESPACES, {"metadata": {"name": "shop"}})
     for number in range(nodes):
         cluster.create(NODES, make_node(f"n{number}"))
     cluster.run(1)

@@ -166,7 +166,7 @@ def test_keda_wakes_what_sleeps_unless_it_is_paused(cluster: LittleCluster) -> N
 def make_scaled_object_crd() -> Obj:
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     version = {"name": "v1alpha1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-    names = {"kind": "ScaledObject", "plural": "scaledobjects", "singular": "scaledobject", "listKind": "ScaledObjectList"}
+    names = {"kind": "ScaledObject", "plural": "scaledobjects", "singular": "scaledobject"}
     return {
         "metadata": {"name": "scaledobjects.keda.sh"},
         "spec": {"group": "keda.sh", "scope": "Namespaced", "names": names, "versions": [version]},

@@ -301,6 +301,6 @@ def test_the_same_seed_makes_the_same_objects() -> None:
         cluster = make_cluster()
         cluster.create(DEPLOYMENTS, make_deployment(replicas=3))
         cluster.run(30)
-        return [f"{pod['metadata']['name']}@{pod['spec']['nodeName']}@{pod['metadata']['uid']}" for pod in cluster.pods()]
+        return [f"{p['metadata']['name']}@{p['spec']['nodeName']}@{p['metadata']['uid']}" for p in cluster.pods()]
 
     assert names() == names()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import promql_parser as parser
 
-from apps.sandbox.metrics import samples
+from apps.sandbox.metrics import edges, samples
 from apps.sandbox.metrics.labels import LabelFrame
 from apps.sandbox.metrics.promql import aggregation, binary, windows
 from apps.sandbox.metrics.promql.calls import Call, absent, bare, evaluate_call
@@ -18,9 +18,8 @@ from apps.sandbox.metrics.registry import Registry, Selection
 from apps.sandbox.sim.draw import Floats
 
 _SUBQUERY_STEP_MS = 60_000  # what Prometheus takes when none is given: its evaluation interval
-_OVER_RANGE = frozenset(
-    {*windows.EXTRAPOLATED, *windows.WINDOWED, "quantile_over_time", "predict_linear", "absent_over_time"}
-)
+_OF_EDGES = frozenset({*windows.EXTRAPOLATED, *windows.OF_EDGES, "absent_over_time"})
+_OVER_RANGE = frozenset({*_OF_EDGES, *windows.WINDOWED, "quantile_over_time", "predict_linear"})
 
 # (start, end, (the scalar argument, the evaluation moment)) -> (values, present) of every series
 _Compute = Callable[[int, int, tuple[float, int]], windows.Result]
@@ -163,10 +162,9 @@ class Engine:
         targets = self._registry.targets
 
         def compute(start: int, end: int, extra: tuple[float, int]) -> windows.Result:
-            if name in windows.EXTRAPOLATED:
-                counter, per_second = windows.EXTRAPOLATED[name]
-                found = samples.edges(selection, targets=targets, start=start, end=end, counter=counter)
-                return windows.extrapolated(found, start=start, end=end, counter=counter, per_second=per_second)
+            if name in _OF_EDGES:
+                found = edges.edges(selection, targets=targets, start=start, end=end)
+                return windows.of_edges(_plain(name), edges=found, start=start, end=end)
             return _windowed(name, samples.window(selection, targets=targets, start=start, end=end), extra=extra)
 
         return selection.labels, compute
@@ -195,12 +193,14 @@ class Engine:
 
 def _windowed(name: str, found: samples.Window, *, extra: tuple[float, int]) -> windows.Result:
     """The function `name` of samples that are written out."""
-    if name in windows.EXTRAPOLATED:
-        counter, per_second = windows.EXTRAPOLATED[name]
-        edges = samples.edges_of_window(found, counter=counter)
-        return windows.extrapolated(edges, start=found.start, end=found.end, counter=counter, per_second=per_second)
+    if name in _OF_EDGES:
+        return windows.of_edges(_plain(name), edges=edges.of_window(found), start=found.start, end=found.end)
     if name == "quantile_over_time":
         return windows.quantile_over_time(found, q=extra[0])
     if name == "predict_linear":
         return windows.predict_linear(found, seconds=extra[0], at_ms=extra[1])
-    return windows.WINDOWED["present_over_time" if name == "absent_over_time" else name](found)
+    return windows.WINDOWED[name](found)
+
+
+def _plain(name: str) -> str:
+    return "present_over_time" if name == "absent_over_time" else name

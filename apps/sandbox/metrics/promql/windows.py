@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from apps.sandbox.metrics.edges import Edges
 from apps.sandbox.metrics.promql.aggregation import quantile
-from apps.sandbox.metrics.samples import Edges, Window, previous
+from apps.sandbox.metrics.samples import Window, previous
 from apps.sandbox.metrics.targets import Flags
 from apps.sandbox.sim.draw import Floats
 
@@ -28,9 +29,10 @@ def extrapolated(edges: Edges, *, start: int, end: int, counter: bool, per_secon
     to_start = (edges.first_at - start) / 1000.0
     to_end = (end - edges.last_at) / 1000.0
     between = sampled / np.maximum(edges.count - 1, 1)
+    change = edges.rise if counter else edges.last - edges.first
     if counter:
-        rising = enough & (edges.increase > 0) & (edges.first >= 0)
-        to_zero = sampled * np.divide(edges.first, np.where(rising, edges.increase, 1.0))
+        rising = enough & (change > 0) & (edges.first >= 0)
+        to_zero = sampled * np.divide(edges.first, np.where(rising, change, 1.0))
         to_start = np.where(rising & (to_zero < to_start), to_zero, to_start)
     threshold = between * 1.1
     covered = sampled + np.where(to_start < threshold, to_start, between / 2)
@@ -38,7 +40,24 @@ def extrapolated(edges: Edges, *, start: int, end: int, counter: bool, per_secon
     factor = covered / sampled
     if per_second:
         factor = factor / ((end - start) / 1000.0)
-    return edges.increase * factor, enough
+    return change * factor, enough
+
+
+# What needs no more of a window than its Edges.
+OF_EDGES: dict[str, Callable[[Edges], Floats]] = {
+    "last_over_time": lambda found: found.last,
+    "count_over_time": lambda found: found.count.astype(np.float64),
+    "present_over_time": lambda found: np.ones(len(found.count)),
+    "resets": lambda found: found.falls.astype(np.float64),
+}
+
+
+def of_edges(name: str, *, edges: Edges, start: int, end: int) -> Result:
+    """The function `name`, one of OF_EDGES or EXTRAPOLATED, over [start, end] ms."""
+    if name in EXTRAPOLATED:
+        counter, per_second = EXTRAPOLATED[name]
+        return extrapolated(edges, start=start, end=end, counter=counter, per_second=per_second)
+    return OF_EDGES[name](edges), edges.count > 0
 
 
 def _counted(made: Floats, found: Window) -> Result:
@@ -53,10 +72,6 @@ def _sum(found: Window) -> Result:
     return _counted(_masked(found, 0.0).sum(axis=1), found)
 
 
-def _count(found: Window) -> Result:
-    return _counted(found.valid.sum(axis=1).astype(np.float64), found)
-
-
 def _avg(found: Window) -> Result:
     return _counted(_masked(found, 0.0).sum(axis=1) / np.maximum(found.valid.sum(axis=1), 1), found)
 
@@ -69,18 +84,6 @@ def _max(found: Window) -> Result:
     return _counted(np.fmax.reduce(_masked(found, np.nan), axis=1, initial=np.nan), found)
 
 
-def _last(found: Window) -> Result:
-    width = found.valid.shape[1]
-    if not width:
-        return np.zeros(len(found.valid)), np.zeros(len(found.valid), dtype=bool)
-    place = width - 1 - found.valid[:, ::-1].argmax(axis=1)
-    return _counted(found.values[np.arange(len(place)), place], found)
-
-
-def _present(found: Window) -> Result:
-    return _counted(np.ones(len(found.valid)), found)
-
-
 def _stdvar(found: Window) -> Result:
     mean, _ = _avg(found)
     spread = np.where(found.valid, (found.values - mean[:, None]) ** 2, 0.0).sum(axis=1)
@@ -90,11 +93,6 @@ def _stdvar(found: Window) -> Result:
 def _stddev(found: Window) -> Result:
     made, present = _stdvar(found)
     return np.sqrt(made), present
-
-
-def _resets(found: Window) -> Result:
-    before, has_before = previous(found)
-    return _counted((found.valid & has_before & (found.values < before)).sum(axis=1).astype(np.float64), found)
 
 
 def _changes(found: Window) -> Result:
@@ -140,9 +138,8 @@ def _deriv(found: Window) -> Result:
 
 
 WINDOWED: dict[str, Callable[[Window], Result]] = {
-    "sum_over_time": _sum, "count_over_time": _count, "avg_over_time": _avg, "min_over_time": _min,
-    "max_over_time": _max, "last_over_time": _last, "present_over_time": _present, "stdvar_over_time": _stdvar,
-    "stddev_over_time": _stddev, "resets": _resets, "changes": _changes, "deriv": _deriv,
+    "sum_over_time": _sum, "avg_over_time": _avg, "min_over_time": _min, "max_over_time": _max,
+    "stdvar_over_time": _stdvar, "stddev_over_time": _stddev, "changes": _changes, "deriv": _deriv,
     "irate": lambda found: _instant(found, per_second=True),
     "idelta": lambda found: _instant(found, per_second=False),
 }  # fmt: skip
