@@ -248,6 +248,7 @@ PLIMSOLL_PORTS = {
     "secrets": "apps.adapters.secrets.secret_box",
     "clock": "apps.kernel.clock.SystemClock",
     "recorder": "apps.ledger.records.note",
+    "wake_worker": "" if IN_MEMORY else "workers.waking.wake_worker",
 }
 """Which adapter stands behind each port: dotted paths, loaded on first use by `apps.kernel.ports.load`."""
 PLIMSOLL_CONNECT = "apps.fleet.services.connect"

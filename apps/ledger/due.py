@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Count, F, Min, Q
 from django.db.models.functions import Least
 
+from apps.identity.clock import now as clock_now
+from apps.kernel.ports import load
 from apps.ledger.models import DueWork
 
 ERROR_LENGTH = 2_000
@@ -51,7 +54,12 @@ def action_key(action_id: UUID) -> str:
 
 
 def put(key: str, *, kind: str, at: datetime) -> None:
-    """Ask for work. A key that is asked for already stays one row, due at the earlier of the two times."""
+    """Ask for work. A key that is asked for already stays one row, due at the earlier of the two times.
+
+    Work that is due now wakes a worker when the transaction commits; if that message is lost, the next sweep finds it.
+    """
+    if at <= clock_now():
+        _wake_on_commit()
     if _ask_again(key, at=at):
         return
     try:
@@ -60,6 +68,19 @@ def put(key: str, *, kind: str, at: datetime) -> None:
     except IntegrityError:
         # Somebody else asked between the two statements.
         _ask_again(key, at=at)
+
+
+def _wake_on_commit() -> None:
+    """Once a transaction, however much is asked for in it."""
+    if not any(hook is _wake for _, hook, _ in transaction.get_connection().run_on_commit):
+        transaction.on_commit(_wake, robust=True)
+
+
+def _wake() -> None:
+    """The port `wake_worker` names what sends the message; nothing, where there is no broker."""
+    path = settings.PLIMSOLL_PORTS["wake_worker"]
+    if path:
+        load(path)()
 
 
 def _ask_again(key: str, *, at: datetime) -> bool:
