@@ -23,3 +23,11 @@ def _records_may_be_flushed(request: pytest.FixtureRequest) -> Iterator[None]:
     from apps.ledger.models import ChainHead
 
     ChainHead.objects.update(archived_through=2**62)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cheap_passwords(django_test_environment: None) -> None:
+    """Hashing a password as in production takes 0.2 s, hundreds of times."""
+    from django.conf import settings
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

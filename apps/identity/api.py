@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth import authenticate
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import mixins, serializers, status
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -59,6 +59,7 @@ class Users(Rows):
         return users if self.actor.is_superuser else users.filter(pk=self.actor.pk)
 
 
+@extend_schema_serializer(many=False)
 class MeSerializer(UserSerializer):
     """Who asks, and with which token; `scopes` is null for a session, which has them all."""
 

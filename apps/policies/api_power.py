@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from apps.fleet.models import Cluster, Workload
 from apps.identity.models import Scope
-from apps.identity.rest.views import ApiView
+from apps.identity.rest.views import UUID_PATTERN, ApiView
 from apps.identity.visibility import visible_to
 from apps.kernel.errors import InvalidInput, NotFound
 from apps.kernel.ports import load
@@ -96,7 +96,7 @@ class WorkloadPower(ApiView):
     serializer_class = ManualSerializer
     pagination_class = None
     filter_backends = []
-    lookup_value_regex = "[0-9a-fA-F-]{36}"
+    lookup_value_regex = UUID_PATTERN
     scopes = {"sleep": Scope.OPERATE, "wake": Scope.OPERATE}
 
     @extend_schema(request=SleepSerializer, responses={202: ManualSerializer})
@@ -236,7 +236,7 @@ class ClusterLeaving(ApiView):
     serializer_class = UninstallReportSerializer
     pagination_class = None
     filter_backends = []
-    lookup_value_regex = "[0-9a-fA-F-]{36}"
+    lookup_value_regex = UUID_PATTERN
 
     @extend_schema(request=UninstallSerializer, responses=UninstallReportSerializer)
     @action(detail=True, methods=["post"])

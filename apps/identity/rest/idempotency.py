@@ -33,10 +33,11 @@ KEPT_SECONDS = 24 * 3600
 class Replay(Exception):
     """Not an error: the kept answer, on its way to the exception handler."""
 
-    def __init__(self, *, status: int, data: Any) -> None:
+    def __init__(self, *, status: int, data: Any, content_type: str | None) -> None:
         super().__init__(status)
         self.status = status
         self.data = data
+        self.content_type = content_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,13 @@ class Claim:
             return
         withheld = secret and response.status_code < 300
         data = None if response.data is None or withheld else json.loads(JSONRenderer().render(response.data))
-        answer = {"digest": self.digest, "status": response.status_code, "data": data, "withheld": withheld}
+        answer = {
+            "digest": self.digest,
+            "status": response.status_code,
+            "data": data,
+            "content_type": response.content_type,
+            "withheld": withheld,
+        }
         cache.set(self.cache_key, answer, KEPT_SECONDS)
 
 
@@ -86,7 +93,7 @@ def claim(request: Request) -> Claim | None:
             field=HEADER,
             mend=_("end what was made, then ask again with a new key"),
         )
-    raise Replay(status=kept["status"], data=kept["data"])
+    raise Replay(status=kept["status"], data=kept["data"], content_type=kept["content_type"])
 
 
 def _digest(request: Request) -> str:

@@ -187,7 +187,8 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
     from apps.identity.rest.idempotency import Replay
 
     if isinstance(error, Replay):
-        return Response(error.data, status=error.status, headers={"Idempotent-Replayed": "true"})
+        replayed = {"Idempotent-Replayed": "true"}
+        return Response(error.data, status=error.status, headers=replayed, content_type=error.content_type)
     problem = problem_of(error) or _fault(error)
     headers = problem.headers()
     challenge = getattr(error, "auth_header", None)

@@ -18,6 +18,8 @@ from apps.identity.rest.idempotency import Claim, claim
 from apps.identity.rest.problems import request_id_of
 from apps.identity.visibility import visible_to
 
+UUID_PATTERN = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+
 
 class ApiView(viewsets.GenericViewSet[Any]):
     """A view set whose writes honour Idempotency-Key."""
@@ -55,7 +57,7 @@ class Rows(mixins.ListModelMixin, mixins.RetrieveModelMixin, ApiView):
     """`queryset`'s rows that the user may see, as a list and one by one. `sortable`: name in the API -> field."""
 
     sortable: ClassVar[Mapping[str, str]] = {}
-    lookup_value_regex = "[0-9a-fA-F-]{36}"
+    lookup_value_regex = UUID_PATTERN
 
     def get_queryset(self) -> QuerySet[Any]:
         queryset: QuerySet[Any] = super().get_queryset()
