@@ -150,7 +150,7 @@ class ListPage(LoginRequiredMixin, View):
         return render(self.request, "ui/rows.html", {"table": table})
 
     def _export(self, filters: ListFilters, form: Any) -> HttpResponseBase:
-        names = self.table_class.names()
+        names = self.table_class.exported()
         table = self.table_class(filters.qs, request=self.request)
         rows = ([_value(row, name) for name in names] for row in table.rows)
         return export.stream(self.request, names, rows, name=f"plimsoll-{self.key}", form=form)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Literal
 
 from django.conf import settings
@@ -93,7 +93,8 @@ def money(amount: Decimal | float | None, *, currency: str = "USD", per: Literal
     pair = _SYMBOLS.get(currency, (f"{currency} ", f"{currency} "))
     size = abs(value)
     decimals = 0 if size >= 1000 else 3 if 0 < size < Decimal("0.1") else 2
-    number = formats.number_format(abs(value), decimal_pos=decimals, use_l10n=True, force_grouping=True)
+    size = size.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+    number = formats.number_format(size, decimal_pos=decimals, use_l10n=True, force_grouping=True)
     text = f"{'−' if value < 0 else ''}{pair[1] if chinese else pair[0]}{number}"
     if per == "hour":
         return pgettext("money per hour", "%(amount)s/h") % {"amount": text}

@@ -67,7 +67,7 @@ def operand_text(value: Operand) -> str:
         short = f"{value:.3f}".rstrip("0").rstrip(".")
         return formats.number_format(short, use_l10n=True) if abs(value) < 1e15 else f"{value:g}"
     if isinstance(value, int):
-        return formats.number_format(value, use_l10n=True)
+        return formats.number_format(value, use_l10n=True, force_grouping=True)
     return _moment(value) if _MOMENT.fullmatch(value) else value
 
 

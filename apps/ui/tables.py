@@ -133,5 +133,10 @@ class ListTable(tables.Table):  # type: ignore[misc]
         return [name for name in cls.base_columns if name not in cls.fixed]
 
     @classmethod
+    def exported(cls) -> list[str]:
+        """Every column but the box that picks a row."""
+        return [name for name, column in cls.base_columns.items() if not isinstance(column, SelectColumn)]
+
+    @classmethod
     def label(cls, name: str) -> str:
         return str(cls.base_columns[name].verbose_name or name)
