@@ -8,6 +8,7 @@ tried while stopped is not, so that nobody can fill the ledger by guessing.
 from __future__ import annotations
 
 import hashlib
+import math
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -52,7 +53,7 @@ class LoginForm(AuthenticationForm):
         username = self.cleaned_data.get("username")
         until = stopped_until(username, address_of(self.request)) if username else None
         if until is not None:
-            minutes = int((until - now()).total_seconds() // 60) + 1
+            minutes = math.ceil((until - now()).total_seconds() / 60)
             raise ValidationError(self.error_messages["stopped"], code="stopped", params={"minutes": minutes})
         return super().clean()
 
