@@ -35,23 +35,26 @@ def _resource(entry: dict[str, Any], *, group: str, version: str) -> Resource:
 
 
 @cache
-def builtins() -> dict[tuple[str, str], Resource]:
-    """Every built-in by group and plural."""
-    return {
-        (item["group"], entry["resource"]): _resource(entry, group=item["group"], version=item["version"])
+def builtins() -> list[Resource]:
+    """Every built-in, the preferred version of a kind first."""
+    return [
+        _resource(entry, group=item["group"], version=item["version"])
         for item in discovery()
         for entry in item["resources"]
-    }
+    ]
 
 
 def builtin_registry() -> Registry:
     """A registry that serves the built-in kinds."""
-    return Registry(builtins().values())
+    return Registry(builtins())
 
 
 def builtin(plural: str, *, group: str = "") -> Resource:
-    """The built-in of this name; KeyError when there is none."""
-    return builtins()[(group, plural)]
+    """The built-in of this name in its preferred version; LookupError when there is none."""
+    for resource in builtins():
+        if resource.key == (group, plural):
+            return resource
+    raise LookupError(f"{plural}.{group} is not a built-in kind")
 
 
 NAMESPACES = builtin("namespaces")

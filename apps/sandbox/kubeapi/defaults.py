@@ -99,6 +99,7 @@ def pod_spec(spec: Obj) -> None:
 def _template(spec: Obj) -> None:
     template = spec.get("template")
     if isinstance(template, dict):
+        template.setdefault("metadata", {})
         pod_spec(template.setdefault("spec", {}))
 
 
@@ -201,7 +202,10 @@ def _cronjob(obj: Obj) -> None:
     spec = obj.setdefault("spec", {})
     spec["concurrencyPolicy"] = spec.get("concurrencyPolicy") or "Allow"
     _set(spec, suspend=False, successfulJobsHistoryLimit=3, failedJobsHistoryLimit=1)
-    _template((spec.get("jobTemplate") or {}).get("spec") or {})
+    job = spec.get("jobTemplate")
+    if isinstance(job, dict):
+        job.setdefault("metadata", {})
+        _template(job.setdefault("spec", {}))
 
 
 def _service(obj: Obj) -> None:

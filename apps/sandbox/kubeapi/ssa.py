@@ -9,6 +9,7 @@ conflict, unless forced, and then leaves the other's set.
 from __future__ import annotations
 
 import json
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from apps.sandbox.kubeapi import fieldsets
 from apps.sandbox.kubeapi.errors import Cause, Conflict, Obj
 from apps.sandbox.kubeapi.fieldsets import Path, Paths
 from apps.sandbox.kubeapi.jsontree import deep_copy
-from apps.sandbox.kubeapi.typed import Schema, Types, is_atomic_map, is_scalar, item_key, keyed, list_kind
+from apps.sandbox.kubeapi.typed import Schema, Types, is_atomic_map, is_scalar, keyed, list_kind
 
 _META = ("name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation", "managedFields")
 _STRIPPED: frozenset[Path] = frozenset(
@@ -349,25 +350,38 @@ def merge(types: Types, *, node: Schema, old: Any, new: Any) -> Any:
 
 
 def _merge_lists(types: Types, *, node: Schema, old: list[Any], new: list[Any]) -> list[Any]:
-    """Elements in the new order; elements only the old list has keep their place before the next shared one."""
+    """The merge of associative lists: shared elements in the new order, the others where they stood before the next
+    shared one (mergingWalker.visitListItems)."""
     left, right = keyed(types, node=node, items=old), keyed(types, node=node, items=new)
     element = types.items(node)
-    order: list[str] = []
-    pending = [item_key(types, node=node, item=item) or "" for item in old]
-    for key in right:
-        if key in left:
-            while pending and pending[0] != key:
-                first = pending.pop(0)
-                if first not in right:
-                    order.append(first)
-            if pending:
-                pending.pop(0)
-        order.append(key)
-    order += [key for key in pending if key not in right]
+    order = _merged_order(list(left), new=list(right))
     return [
         merge(types, node=element, old=left[key], new=right[key])
         if key in left and key in right
         else right.get(key, left.get(key))
-        for key in dict.fromkeys(order)
-        if key in left or key in right
+        for key in order
     ]
+
+
+def _merged_order(old: list[str], *, new: list[str]) -> list[str]:
+    known, fresh = set(old), set(new)
+    shared = deque(key for key in new if key in known)
+    left, right, order = deque(old), deque(new), []
+    while left or right:
+        if left and right and left[0] in fresh and left[0] != right[0]:
+            if shared and shared[0] != left[0]:
+                left.popleft()  # shared, and not the one that comes next
+                continue
+        if left and left[0] not in fresh:
+            order.append(left.popleft())
+            continue
+        if not right:
+            left.popleft()  # merged already
+            continue
+        key = right.popleft()
+        if left and left[0] == key:
+            left.popleft()
+        if shared and shared[0] == key:
+            shared.popleft()
+        order.append(key)
+    return order

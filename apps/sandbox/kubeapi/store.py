@@ -25,6 +25,7 @@ from random import Random
 from typing import Literal, Protocol
 
 from apps.sandbox.kubeapi import errors
+from apps.sandbox.kubeapi.conversion import convert, to_storage
 from apps.sandbox.kubeapi.errors import Obj
 from apps.sandbox.kubeapi.jsontree import Interner, deep_copy
 from apps.sandbox.kubeapi.paging import Page, Pages
@@ -245,7 +246,7 @@ class Store:
         """Store a new object and return it. Raises AlreadyExists, or what the rules raise."""
         options = options or WriteOptions()
         with self.lock:
-            new: Obj = deep_copy(obj)
+            resource, new = to_storage(resource, obj=deep_copy(obj))
             metadata = new.setdefault("metadata", {})
             self._name(metadata)
             metadata["uid"] = self.new_uid()
@@ -266,7 +267,7 @@ class Store:
         """
         options = options or WriteOptions()
         with self.lock:
-            new: Obj = deep_copy(obj)
+            resource, new = to_storage(resource, obj=deep_copy(obj))
             metadata = new.setdefault("metadata", {})
             name, namespace = metadata.get("name", ""), metadata.get("namespace", "")
             old = self.get(resource, namespace=namespace, name=name)
@@ -439,8 +440,8 @@ class Store:
 
 
 def as_version(obj: Obj, *, resource: Resource) -> Obj:
-    """The object under the apiVersion of this resource (conversion strategy None: nothing else changes)."""
-    return obj if obj.get("apiVersion") == resource.api_version else {**obj, "apiVersion": resource.api_version}
+    """The object in the version of this resource."""
+    return obj if obj.get("apiVersion") == resource.api_version else convert(obj, resource=resource)
 
 
 def _grace_of(metadata: Obj) -> int:

@@ -49,7 +49,8 @@ def _selector_and_template(spec: Obj, restart: tuple[str, ...]) -> list[Cause]:
     elif not of_label_selector(selector)(labels):
         said = "`selector` does not match template `labels`"
         found.append(fe.invalid("spec.template.metadata.labels", value=dict(sorted(labels.items())), detail=said))
-    return found + validate_template(template, path="spec.template", restart=restart)
+    claims = [(claim.get("metadata") or {}).get("name", "") for claim in spec.get("volumeClaimTemplates") or ()]
+    return found + validate_template(template, path="spec.template", restart=restart, claims=claims)
 
 
 def _deployment(obj: Obj) -> list[Cause]:
@@ -138,7 +139,7 @@ def _hpa(obj: Obj) -> list[Cause]:
     if least < 1:
         found.append(fe.invalid("spec.minReplicas", value=least, detail="must be greater than or equal to 1"))
     if most < 1:
-        found.append(fe.invalid("spec.maxReplicas", value=most, detail="must be greater than 0"))
+        found.append(fe.required("spec.maxReplicas", detail="must be set and greater than 0"))
     if most < least:
         said = "must be greater than or equal to `minReplicas`"
         found.append(fe.invalid("spec.maxReplicas", value=most, detail=said))
@@ -150,7 +151,9 @@ def _pdb(obj: Obj) -> list[Cause]:
     spec = obj.get("spec") or {}
     if spec.get("minAvailable") is not None and spec.get("maxUnavailable") is not None:
         said = "minAvailable and maxUnavailable cannot be both set"
-        return [fe.invalid("spec", value=spec, detail=said)]
+        names = ("MinAvailable", "Selector", "MaxUnavailable", "UnhealthyPodEvictionPolicy")
+        shown = {name: spec.get(name[0].lower() + name[1:]) for name in names}
+        return [fe.invalid("spec", value=shown, detail=said)]
     return _not_negative(spec, "minAvailable", "maxUnavailable")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from apps.sandbox.kubeapi import fielderrors as fe
@@ -97,10 +97,10 @@ def _mount(mount: Obj, path: str, volumes: set[str]) -> list[Cause]:
     return found
 
 
-def validate_pod_spec(spec: Obj, *, path: str) -> list[Cause]:
-    """What is wrong with a pod spec."""
+def validate_pod_spec(spec: Obj, *, path: str, claims: Iterable[str] = ()) -> list[Cause]:
+    """What is wrong with a pod spec; `claims` are volumes that a StatefulSet's claim templates add."""
     found: list[Cause] = []
-    volumes: set[str] = set()
+    volumes: set[str] = set(claims)
     for index, volume in enumerate(spec.get("volumes") or ()):
         name = volume.get("name", "")
         if not name:
@@ -137,11 +137,13 @@ def _policies(spec: Obj, path: str) -> list[Cause]:
     return found
 
 
-def validate_template(template: Obj, *, path: str, restart: tuple[str, ...]) -> list[Cause]:
+def validate_template(
+    template: Obj, *, path: str, restart: tuple[str, ...], claims: Iterable[str] = ()
+) -> list[Cause]:
     """What is wrong with a pod template; `restart` are the restart policies its owner allows."""
     metadata, spec = template.get("metadata") or {}, template.get("spec") or {}
     found = validate_labels(metadata.get("labels") or {}, path=f"{path}.labels")
-    found += validate_pod_spec(spec, path=f"{path}.spec")
+    found += validate_pod_spec(spec, path=f"{path}.spec", claims=claims)
     policy = spec.get("restartPolicy")
     if policy not in restart and policy in ("Always", "OnFailure", "Never"):
         found.append(fe.unsupported(f"{path}.spec.restartPolicy", value=policy, allowed=restart))

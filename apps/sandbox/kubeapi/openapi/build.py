@@ -32,6 +32,7 @@ SERVED: list[tuple[str, str, set[str]]] = [
     ("authentication.k8s.io", "v1", {"*"}),
     ("authorization.k8s.io", "v1", {"*"}),
     ("autoscaling", "v2", {"*"}),
+    ("autoscaling", "v1", {"*"}),
     ("batch", "v1", {"*"}),
     ("networking.k8s.io", "v1", {"ingresses", "ingressclasses", "networkpolicies"}),
     ("policy", "v1", {"*"}),
