@@ -87,11 +87,20 @@ class Report:
 class Month:
     """Builds the fleet, pulls the levers, and judges."""
 
-    def __init__(self, *, days: int, workloads: int, tick: timedelta, seed: int, start: datetime = START) -> None:
+    def __init__(
+        self,
+        *,
+        days: int,
+        workloads: int,
+        tick: timedelta,
+        seed: int = 1,
+        start: datetime = START,
+        world: type[World] = World,
+    ) -> None:
         self.days, self.tick, self.start = days, tick, start
         self.end = start + timedelta(days=days)
         self.random = random.Random(seed)  # noqa: S311  a simulation
-        self.world = World("month", start=start, seed=seed, tick=tick)
+        self.world = world("month", start=start, seed=seed, tick=tick)
         self.lives: dict[str, Life] = {}
         self.blind: list[tuple[datetime, datetime]] = []  # the metrics could not show what happened in between
         self.down: list[tuple[datetime, datetime]] = []  # Plimsoll did not run
@@ -256,7 +265,7 @@ class Month:
 
     def _judge_wake(self, life: Life, since: datetime, until: datetime, report: Report) -> None:
         for wish, seen in self._wishes(life, since, until, report):
-            bound = self._running(seen) + 2 * self.tick + LAG
+            bound = seen + 2 * self.tick + LAG
             if until > bound and bound < self.end:
                 report.missed.append(f"missed: {life.key} asleep {since} to {until}, asked for at {wish}")
                 return
@@ -267,17 +276,17 @@ class Month:
         """(moment, when it could be known) of everything that should have woken a sleeper."""
         for at in life.wishes:
             if since <= at < until:
-                yield at, at
+                yield at, self._running(at)
         if life.rule != "traffic":
             opening = next((t for t in _minutes(since, until) if self.open(t)), None)
             if opening is not None:
-                yield opening, opening
+                yield opening, self._running(opening)
         elif self.suspended is not None and since <= self.suspended[0] < until:
-            yield self.suspended[0], self.suspended[0]
+            yield self.suspended[0], self._running(self.suspended[0])
         if life.rule == "clock":
             return
         for at, lane in self._arrivals(life, since - LAG, until):
-            seen = self._shown(at)
+            seen = self._known(at)
             if any(lane == other and at <= restart < seen for other, restart in self.restarts):
                 report.lost_by_restarts += 1
                 continue
@@ -303,6 +312,14 @@ class Month:
             if start - 2 * self.tick <= at < end:
                 at = end
         return at
+
+    def _known(self, at: datetime) -> datetime:
+        """When Plimsoll runs and the metrics can show what happened at `at`, both at once."""
+        while True:
+            later = self._running(self._shown(at) - LAG)
+            if later == at:
+                return at + LAG
+            at = later
 
     def open(self, at: datetime) -> bool:
         """The schedule, by another road than the code's."""

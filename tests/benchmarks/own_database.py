@@ -30,8 +30,9 @@ def own_database() -> Iterator[None]:
 
 
 @contextmanager
-def world_settings() -> Iterator[None]:
-    """The clock, cluster and connections of tests.policies.world."""
+def world_settings(tick_seconds: int = 30) -> Iterator[None]:
+    """The clock, cluster and connections of tests.policies.world. The most that may fall asleep at once is scaled to
+    the length of a tick: 50 in half a minute."""
     from django.conf import settings
     from django.test import override_settings
 
@@ -40,7 +41,10 @@ def world_settings() -> Iterator[None]:
         "clock": "tests.policies.world.clock",
         "kubernetes": "tests.policies.world.kube_factory",
     }
-    with override_settings(PLIMSOLL_PORTS=ports, PLIMSOLL_CONNECT="tests.policies.world.connect"):
+    most = 50 * max(1, tick_seconds // 30)
+    with override_settings(
+        PLIMSOLL_PORTS=ports, PLIMSOLL_CONNECT="tests.policies.world.connect", PLIMSOLL_MAX_SLEEPS_PER_PASS=most
+    ):
         yield
 
 
