@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from apps.sandbox.controllers.manager import WRITE, Key, World
+from apps.sandbox.controllers.manager import SCALE, Key, World
 from apps.sandbox.controllers.objects import is_terminating, key_of, set_condition
 from apps.sandbox.kubeapi.builtin import DEPLOYMENTS, HPAS, STATEFULSETS
 from apps.sandbox.kubeapi.errors import Obj
@@ -64,7 +64,7 @@ class Autoscalers:
             def change(obj: Obj) -> None:
                 obj["spec"]["replicas"] = wanted
 
-            self.world.store.modify(resource, namespace=key[0], name=target["name"], change=change, options=WRITE)
+            self.world.store.modify(resource, namespace=key[0], name=target["name"], change=change, options=SCALE)
         self._tell(key, current=current, wanted=wanted, used=used, problem=None)
 
     def _again(self, key: Key, uid: str) -> None:

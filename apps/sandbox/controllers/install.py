@@ -19,7 +19,7 @@ from apps.sandbox.kubeapi import builtin as k
 
 
 def install(
-    world: World, *, utilisation: Utilisation = lambda kind, namespace, name: None, instant_pods: bool = False
+    world: World, *, utilisation: Utilisation = lambda kind, namespace, name: None, kubelet: Kubelet | None = None
 ) -> Manager:
     """A manager with the controllers that move pods; `drain` it to let them act.
 
@@ -33,7 +33,7 @@ def install(
     manager.add(CronJobs(world), watches=[k.CRONJOBS, k.JOBS])
     manager.add(Jobs(world), watches=[k.JOBS, k.PODS])
     manager.add(Scheduler(world), watches=[k.NODES, k.PODS])
-    manager.add(Kubelet(world, instant_pods), watches=[k.PODS])
+    manager.add(kubelet or Kubelet(world), watches=[k.PODS])
     manager.add(VolumeBinder(world), watches=[k.PERSISTENTVOLUMECLAIMS, k.PERSISTENTVOLUMES, k.PODS])
     manager.add(EndpointSlices(world), watches=[k.SERVICES, k.PODS])
     manager.add(Autoscalers(world, utilisation), watches=[k.HPAS])

@@ -20,8 +20,9 @@ from apps.sandbox.sim.clock import EventQueue
 log = logging.getLogger(__name__)
 
 MANAGER = "kube-controller-manager"
-WRITE = WriteOptions(manager=MANAGER)
-STATUS = WriteOptions(subresource="status")  # not tracked: who owns a status that controllers own is worth no time
+WRITE = WriteOptions()  # what controllers make is theirs anyway; only writes to what others made are tracked
+SCALE = WriteOptions(manager=MANAGER, subresource="scale")
+STATUS = WriteOptions(subresource="status")
 _SPIN_LIMIT = 300  # syncs of one key within one millisecond, after which it waits a second: two writers disagree
 _RETRY_MS = (0, 0, 0, 1_000, 5_000, 30_000, 120_000)
 
@@ -92,6 +93,19 @@ class Manager:
     def mark(self, controller: Controller, key: Key) -> None:
         """Have `controller` look at `key`."""
         self._mark(self._controllers.index(controller), (key,))
+
+    def touch(self, resource: Resource, obj: Obj) -> None:
+        """Have every controller that watches `resource` look at this object again."""
+        for number in self._watchers.get(resource.key, ()):
+            self._mark(number, self._controllers[number].keys(resource, obj, None))
+
+    def touch_all(self) -> None:
+        """Have every controller look at everything it watches: after a restore, which tells nobody."""
+        for key in self._watchers:
+            resource = self.world.store.registry.of_key(key)
+            if resource is not None:
+                for obj in self.world.store.items(resource):
+                    self.touch(resource, obj)
 
     def mark_later(self, controller: Controller, key: Key, *, ms: int) -> None:
         """The same, in `ms` from now."""

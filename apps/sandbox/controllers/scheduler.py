@@ -160,7 +160,7 @@ def _term_holds(term: Obj, *, labels: dict[str, str]) -> bool:
 
 
 def _rule_holds(rule: Obj, *, found: str | None) -> bool:
-    operator, values = rule["operator"], rule.get("values") or []
+    operator, values = str(rule["operator"]), rule.get("values") or []
     if operator in ("Exists", "DoesNotExist"):
         return (found is not None) == (operator == "Exists")
     if operator in ("Gt", "Lt"):

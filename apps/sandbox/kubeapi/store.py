@@ -247,6 +247,7 @@ class Store:
         options = options or WriteOptions()
         with self.lock:
             resource, new = to_storage(resource, obj=deep_copy(obj))
+            new["apiVersion"], new["kind"] = resource.api_version, resource.kind
             metadata = new.setdefault("metadata", {})
             self._name(metadata)
             metadata["uid"] = self.new_uid()
@@ -268,6 +269,7 @@ class Store:
         options = options or WriteOptions()
         with self.lock:
             resource, new = to_storage(resource, obj=deep_copy(obj))
+            new["apiVersion"], new["kind"] = resource.api_version, resource.kind
             metadata = new.setdefault("metadata", {})
             name, namespace = metadata.get("name", ""), metadata.get("namespace", "")
             old = self.get(resource, namespace=namespace, name=name)
@@ -326,6 +328,29 @@ class Store:
             if options.dry_run or new == old:
                 return new, False
             return self._put(resource, new=new, old=old), False
+
+    def restore(self, resource: Resource, *, obj: Obj, announce: bool = False) -> None:
+        """Put back an object as it was stored once, with its uid and resourceVersion, in place of any of its name.
+
+        For starting again from a saved state: no rule looks at it, and nobody is told unless `announce`.
+        """
+        with self.lock:
+            metadata = obj["metadata"]
+            namespace, name = metadata.get("namespace", ""), metadata["name"]
+            space = self._objects.setdefault(resource.key, {}).setdefault(namespace, {})
+            old = space.get(name)
+            stored = space[name] = self._interner.share(obj)
+            self._index((resource.key, namespace, name), new=metadata, old=old["metadata"] if old else None)
+            self._version = max(self._version, int(metadata["resourceVersion"]))
+            if announce:
+                self._announce("ADDED", resource=resource, obj=stored, old=None)
+
+    def resume(self, *, version: int, seed: int) -> None:
+        """Go on from `version`: nothing older can be watched, and names and uids are drawn afresh."""
+        with self.lock:
+            self._version = max(self._version, version)
+            self._random = Random(seed)  # noqa: S311  # as in __init__
+            self.compact()
 
     def subscribe(self, callback: Callback) -> Callable[[], None]:
         """Call `callback(type, resource, obj, old)` after each change; returns the function that ends it."""

@@ -8,8 +8,8 @@ Family          name, type, help, and the exposed labels and target of each seri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -65,11 +65,15 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The part of the log a series counts: one row of the demand, while this process was the one to serve it."""
+    """What a series counts of the log: one row of the demand, while this process was the one to serve it.
+
+    `part` is ALL of it, what was SERVED, or what was REFUSED because no pod was ready.
+    """
 
     demand_row: int
     start_ms: int = _ALWAYS
     end_ms: int = NEVER
+    part: int = ALL
 
 
 class Counted(Family):
@@ -84,27 +88,28 @@ class Counted(Family):
         self._served = served
         self._zero_visible = zero_visible
         self._shares: list[list[Share]] = []
-        self._parts: list[int] = []
+        self._row_of: dict[object, int] = {}
         self._table: tuple[Ints, Ints, Ints, Ints] | None = None
 
-    def add(self, exposed: Mapping[str, str], *, target: Target, shares: list[Share], part: int = ALL) -> int:
-        """A series counting its shares of the log: ALL of it, what was SERVED, or what was REFUSED."""
-        self._shares.append(list(shares))
-        self._parts.append(part)
+    def add(self, exposed: Mapping[str, str], *, target: Target, shares: list[Share]) -> int:
+        """A series, or more shares for the one that has these labels on this target already."""
+        key = (target.row, tuple(sorted(exposed.items())))
         self._table = None
-        return self._add(exposed, target)
+        row = self._row_of.get(key)
+        if row is None:
+            row = self._row_of[key] = self._add(exposed, target)
+            self._shares.append([])
+        self._shares[row] += shares
+        return row
 
-    def extend(self, row: int, *, share: Share) -> None:
-        """One more share for a series."""
-        self._shares[row].append(share)
-        self._table = None
-
-    def end_share(self, row: int, *, demand_row: int, at_ms: int) -> None:
-        """The open share of this demand row ends."""
-        shares = self._shares[row]
-        for i, share in enumerate(shares):
-            if share.demand_row == demand_row and share.end_ms == NEVER:
-                shares[i] = Share(demand_row, share.start_ms, at_ms)
+    def end_shares(self, target: Target, *, at_ms: int, demand_rows: Container[int] | None = None) -> None:
+        """The open shares of the series on this target end; all of them, or those of some demand rows."""
+        for row in np.flatnonzero(self.target_rows() == target.row).tolist():
+            self._shares[row] = [
+                replace(share, end_ms=at_ms)
+                if share.end_ms == NEVER and (demand_rows is None or share.demand_row in demand_rows) else share
+                for share in self._shares[row]
+            ]  # fmt: skip
         self._table = None
 
     def values(self, rows: Ints, *, at: Ints) -> tuple[Floats, Flags]:
@@ -118,7 +123,7 @@ class Counted(Family):
                 low, high = _lift(start[picked, column], at), _lift(end[picked, column], at)
                 until = np.minimum(np.maximum(at[chosen], low), high)
                 since = np.minimum(np.maximum(base[chosen], low), until)
-                total[chosen] += self._between(demand[picked, column], part[picked], since=since, until=until)
+                total[chosen] += self._between(demand[picked, column], part[picked, column], since=since, until=until)
         exposed = (base < NEVER) & ((total > 0) | self._zero_visible)
         return total.astype(np.float64), exposed
 
@@ -134,11 +139,12 @@ class Counted(Family):
             width = max((len(shares) for shares in self._shares), default=1) or 1
             shape = (len(self._shares), width)
             demand = np.full(shape, -1, dtype=np.int64)
-            start, end = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+            start, end, part = (np.zeros(shape, dtype=np.int64) for _ in range(3))
             for i, shares in enumerate(self._shares):
                 for j, share in enumerate(shares):
                     demand[i, j], start[i, j], end[i, j] = share.demand_row, share.start_ms, share.end_ms
-            self._table = demand, start, end, np.asarray(self._parts, dtype=np.int64)
+                    part[i, j] = share.part
+            self._table = demand, start, end, part
         return self._table
 
 

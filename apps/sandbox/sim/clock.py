@@ -48,6 +48,10 @@ class SimClock:
         self._base_ms = to_ms(start)
         self._base_real = time.monotonic()
 
+    def start(self, *, speed: float) -> None:
+        """Run from here on at `speed`; 0 stands still."""
+        self._base_ms, self._base_real, self.speed = self.ms(), time.monotonic(), speed
+
     def ms(self) -> int:
         """The time in milliseconds since the epoch."""
         if not self.speed:

@@ -44,6 +44,10 @@ class Served:
         moments = self._changes.moments(self._row(workload))
         return not moments or moments[-1][1] == AWAKE
 
+    def moments(self) -> dict[str, list[tuple[int, float]]]:
+        """Every change so far, as (ms, 1 for awake or 0): what `set_awake` needs to be told to get here again."""
+        return {workload: self._changes.moments(row) for workload, row in self._row_of.items()}
+
     def asleep_intervals(self, workload: str, *, until_ms: int) -> list[tuple[int, int]]:
         """The (start, end) of each time asleep, in ms; the last one ends at `until_ms` when it lasts."""
         found: list[tuple[int, int]] = []

@@ -41,6 +41,10 @@ class Timelines:
 
     def insert(self, row: int, *, at: int, value: float = 0.0) -> None:
         """Add a moment anywhere in a row; after those at the same moment."""
+        length = int(self._lengths[row])
+        if not length or self._times[row, length - 1] <= at:
+            self.append(row, at=at, value=value)
+            return
         kept = [*self.moments(row), (at, value)]
         self._lengths[row] = 0
         self._times[row] = NEVER

@@ -165,8 +165,9 @@ class Demand:
         return hour * HOUR_MS + place * HOUR_MS // max(count << 16, 1)
 
     def _place(self, rows: Ints, *, hour: Ints, slot: Ints) -> Ints:
-        """Where inside its slot each request lies, in 65536ths."""
-        return (draw.words(self.seed, rows, hour, slot, _PLACE) & np.uint64(_SUBSLOTS - 1)).astype(np.int64)
+        """Where inside its slot each request lies, in 65536ths; `hour` counts from the origin."""
+        drawn = draw.words(self.seed, rows, hour + self.origin_hour, slot, _PLACE)
+        return (drawn & np.uint64(_SUBSLOTS - 1)).astype(np.int64)
 
     def _with_extras(self, rows: Ints, *, at: Ints, total: Ints) -> Ints:
         if self._extras:
@@ -193,7 +194,7 @@ class Demand:
             self._totals = np.vstack([self._totals, np.hstack([first, np.cumsum(drawn, axis=1)])])
 
     def _draw(self, rows: Ints, *, hours: Ints) -> Ints:
-        place = (rows[:, None], hours[None, :] - self.origin_hour, _COUNT)
+        place = (rows[:, None], hours[None, :], _COUNT)
         return draw.poisson(self._rates(rows, hours=hours), seed=self.seed, place=place)
 
     def _rates(self, rows: Ints, *, hours: Ints) -> Floats:
