@@ -1,0 +1,113 @@
+"""Connects the demo fleet by the road that every cluster takes.
+
+The sandbox may come back at another port, with another authority or other tokens: then the connection is renewed.
+What works already is left as it is, so that a warm start costs one call a cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import structlog
+from django.conf import settings
+
+from apps.fleet.clusters import add_cluster, update_connection
+from apps.fleet.connections import connect, open_kube, open_metrics
+from apps.fleet.models import Cluster, NodePrice
+from apps.fleet.reports import NewCluster
+from apps.kernel.errors import PlimsollError
+from apps.kernel.kinds import NAMESPACE
+from apps.kernel.ports import KubeconfigParser, MetricsConnection, load
+
+log = structlog.get_logger(__name__)
+
+ACTOR = "demo"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoCluster:
+    """One cluster of the demo fleet; `name` is its context in the kubeconfig too."""
+
+    name: str
+    environment: str = ""
+    region: str = ""
+    metrics: MetricsConnection | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPrice:
+    """What one kind of node costs an hour in the demo, in US dollars; `region` "" is any."""
+
+    instance_type: str
+    spot: bool
+    price_per_hour: Decimal
+    region: str = ""
+
+
+def connect_demo(
+    clusters: Iterable[DemoCluster], *, kubeconfig: str, prices: Iterable[DemoPrice] = (), today: date
+) -> list[Cluster]:
+    """The rows of the demo fleet, connected. A cluster of that name which is not the demo's is left alone."""
+    for price in prices:
+        _keep_price(price, today)
+    return [row for found in clusters if (row := _connected(found, kubeconfig)) is not None]
+
+
+def _connected(found: DemoCluster, kubeconfig: str) -> Cluster | None:
+    given = NewCluster(
+        name=found.name,
+        kubeconfig=kubeconfig,
+        context=found.name,
+        metrics=found.metrics,
+        environment=found.environment,
+        region=found.region,
+        is_demo=True,
+    )
+    row = Cluster.objects.filter(name=found.name).first()
+    if row is None:
+        return add_cluster(given, actor=ACTOR).cluster
+    if not row.is_demo:
+        log.warning("A cluster of the demo's name is not the demo's", cluster=row.name)
+        return None
+    if not _still_works(row, given):
+        update_connection(row, given, actor=ACTOR)
+    return row
+
+
+def _still_works(row: Cluster, given: NewCluster) -> bool:
+    """Whether the stored connection leads to the same place and is let in there."""
+    parse: KubeconfigParser = load(settings.PLIMSOLL_PORTS["kubeconfig"])
+    wanted = parse(given.kubeconfig, context=given.context)
+    try:
+        stored = open_kube(row.sealed_credentials)
+        metrics = open_metrics(row.sealed_metrics) if row.sealed_metrics else None
+        if (stored.server, stored.ca_pem, metrics) != (wanted.server, wanted.ca_pem, given.metrics):
+            return False
+        kube = connect(row)
+    except PlimsollError:
+        return False
+    try:
+        # Unlike the version, which some servers tell anybody, this needs credentials that are good.
+        return kube.can("list", NAMESPACE)
+    except PlimsollError:
+        return False
+    finally:
+        kube.close()
+
+
+def _keep_price(price: DemoPrice, today: date) -> None:
+    NodePrice.objects.update_or_create(
+        instance_type=price.instance_type,
+        region=price.region,
+        spot=price.spot,
+        defaults={"price_per_hour": price.price_per_hour, "currency": "USD", "source": "sandbox"},
+        create_defaults={
+            "price_per_hour": price.price_per_hour,
+            "currency": "USD",
+            "source": "sandbox",
+            "as_of": today,
+        },
+    )
