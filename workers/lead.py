@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from apps.ledger import holders
-from apps.ledger.leases import DatabaseLeases, Leadership
+from apps.ledger.leases import Leadership
 from apps.ledger.models import Lease
+from apps.ledger.services import LEASES
 
 SPAN = timedelta(seconds=20)
 RENEW_EVERY = timedelta(seconds=5)
@@ -21,7 +22,7 @@ class Lead:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._leases = DatabaseLeases()
+        self._leases = LEASES
         self._held: Leadership | None = None
         self._renew_at: datetime | None = None
 

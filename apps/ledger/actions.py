@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from apps.identity.clock import now
 from apps.identity.roles import Role, require_role
 from apps.kernel.actions import ACTIONS, Action
 from apps.kernel.decisions import Decision, Reason, Verdict
-from apps.kernel.errors import AlreadyExists, InvalidInput, PreconditionFailed
+from apps.kernel.errors import AlreadyExists, Conflict, InvalidInput, PreconditionFailed
 from apps.kernel.ids import uuid7
 from apps.kernel.ports import Kube, load
 from apps.kernel.serialise import decode, encode
@@ -34,6 +35,9 @@ START_WITHIN = timedelta(hours=1)
 """An action that is not restoring does not start later than this after it was due: the day may have changed."""
 
 
+MARKING = frozenset({"Sleep", "Wake", "Forget"})
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """On what terms an action is proposed.
@@ -50,19 +54,24 @@ class Terms:
 
 
 def propose(*, row: DecisionRow, action: Action, actor: Actor, request_id: str, terms: Terms = Terms()) -> ActionRow:
-    """Put an action on its way: due, or waiting for approval. The same kind still open on the target is returned.
+    """Put an action on its way: due, or waiting for approval. The same action still open on the target is returned.
 
-    An action that needs no approval takes the place of the same one that waits for it, and a restoring action of every
-    other one that has not started.
+    An action that needs no approval takes the place of the same one that waits for it; another Apply, Scale or Delete
+    takes the place of one that has not started; and so does a restoring action of whatever is not restoring. Conflict
+    while one that has started stands in the way.
     """
     if row.cluster is None:
         raise PreconditionFailed(f"cluster {row.cluster_name} was removed")
+    standing, _ = _sort_open(row, action, terms)  # most ticks ask again for what is open: no lock for those
+    if standing is not None:
+        return standing
     at = now()
     with transaction.atomic():
         lock_head()
-        standing = _settle_open(row, action, actor=actor, request_id=request_id, terms=terms)
+        standing, displaced = _sort_open(row, action, terms)
         if standing is not None:
             return standing
+        _supersede(displaced, action, actor=actor, request_id=request_id, at=at)
         made = _insert(row, action, actor=actor, request_id=request_id, terms=terms, at=at)
         append(
             [draft(made, kind=RecordKind.ACTION, event="Proposed", what=action, state=made.state, reason=terms.reason)],
@@ -78,25 +87,35 @@ def propose(*, row: DecisionRow, action: Action, actor: Actor, request_id: str, 
     return made
 
 
-def _settle_open(row: DecisionRow, action: Action, *, actor: Actor, request_id: str, terms: Terms) -> ActionRow | None:
-    """The open action that makes a new one needless, after ending those whose place the new one takes."""
-    open_rows = ActionRow.objects.filter(
+def _sort_open(row: DecisionRow, action: Action, terms: Terms) -> tuple[ActionRow | None, list[ActionRow]]:
+    """(the open action that makes a new one needless, those whose place a new one takes)."""
+    displaced: list[ActionRow] = []
+    for other in ActionRow.objects.filter(
         cluster_name=row.cluster_name, target_key=action.target.key, state__in=OPEN_ACTION_STATES
-    ).select_related("cluster", "approval")
-    ended: list[ActionRow] = []
-    for other in open_rows:
-        if other.kind == action.kind:
-            if other.state == ActionState.WAITING_APPROVAL and terms.approval is None:
-                ended.append(other)
-                continue
-            return other
-        if action.kind in RESTORING and other.kind not in RESTORING and other.state != ActionState.RUNNING:
-            ended.append(other)
-    if ended:
+    ).select_related("cluster", "approval"):
+        started = other.started_at is not None
+        if other.kind != action.kind:
+            if action.kind in RESTORING and other.kind not in RESTORING and not started:
+                displaced.append(other)
+        elif _is_same(other, action) and not (other.state == ActionState.WAITING_APPROVAL and terms.approval is None):
+            return other, []
+        elif started:
+            raise Conflict(f"another {action.kind} of {action.target} is being carried out", mend="try again shortly")
+        else:
+            displaced.append(other)
+    return None, displaced
+
+
+def _is_same(other: ActionRow, action: Action) -> bool:
+    """Whether an open action of this kind does the same. Of marks only one can stand, so a Sleep is a Sleep."""
+    return action.kind in MARKING or bool(other.action == encode(action))
+
+
+def _supersede(displaced: Sequence[ActionRow], action: Action, *, actor: Actor, request_id: str, at: datetime) -> None:
+    if displaced:
         reason = Reason(reasons.SUPERSEDED, {"action": action.kind, "actor": actor_name(actor)})
-        end(ended, to=ActionState.CANCELLED, reason=reason, actor=actor, at=now(), request_id=request_id)
-        withdraw_empty([other.approval for other in ended if other.approval], at=now())
-    return None
+        end(displaced, to=ActionState.CANCELLED, reason=reason, actor=actor, at=at, request_id=request_id)
+        withdraw_empty([other.approval for other in displaced if other.approval], at=at)
 
 
 def _insert(

@@ -21,37 +21,50 @@ from apps.ledger.moves import end, move
 from apps.ledger.records import About, lock_head, record
 from apps.ui.live import publish
 
+JOIN_WITHIN = timedelta(minutes=10)
+
 
 def ask(rule: ApprovalRule, *, about: ActionRow, group: str, at: datetime) -> ApprovalRequest:
-    """The pending request of `group`, made if this is its first action. The head must be locked."""
-    approval, made = ApprovalRequest.objects.get_or_create(
-        group=group,
-        defaults={
-            "rule": rule.code,
-            "operands": encode(rule.operands),
-            "reason": about.reason,
-            "needed": rule.needed,
-            "team_id": about.team_id,
-            "cluster": about.cluster,
-            "cluster_name": about.cluster_name,
-            "requested_by": about.requested_by,
-            "requester": about.requester,
-            "request_id": about.request_id,
-            "created_at": at,
-            "expires_at": at + rule.approve_within,
-            "execute_seconds": int(rule.execute_within.total_seconds()),
-        },
+    """The request that `about` waits for: the open one of its `group`, or a new one. The head must be locked.
+
+    Only the same person's actions join, only within `JOIN_WITHIN`, and only before anybody has answered: what people
+    agree to must not grow afterwards.
+    """
+    standing = (
+        ApprovalRequest.objects.filter(
+            group=group,
+            state=ApprovalState.PENDING,
+            requested_by=about.requested_by,
+            created_at__gte=at - JOIN_WITHIN,
+            votes=None,
+        )
+        .order_by("-created_at")
+        .first()
     )
-    if not made:
-        if approval.state != ApprovalState.PENDING:
-            raise PreconditionFailed(f"the approval of {group} is {approval.state} already", mend="ask anew")
-        if rule.needed > approval.needed:
-            ApprovalRequest.objects.filter(pk=approval.pk).update(
-                needed=rule.needed, rule=rule.code, operands=encode(rule.operands)
-            )
-        return approval
+    if standing is not None:
+        if rule.needed > standing.needed:
+            standing.needed, standing.rule, standing.operands = rule.needed, rule.code, encode(rule.operands)
+            standing.save(update_fields=["needed", "rule", "operands"])
+        return standing
+    approval = ApprovalRequest.objects.create(
+        group=group,
+        rule=rule.code,
+        operands=encode(rule.operands),
+        reason=about.reason,
+        needed=rule.needed,
+        team_id=about.team_id,
+        cluster=about.cluster,
+        cluster_name=about.cluster_name,
+        requested_by=about.requested_by,
+        requester=about.requester,
+        request_id=about.request_id,
+        created_at=at,
+        expires_at=at + rule.approve_within,
+        execute_seconds=int(rule.execute_within.total_seconds()),
+    )
     _record(approval, event="Asked", actor=about.requester or about.requested_by, rule=rule)
     due.put(f"approval:{approval.pk}", kind="approval", at=approval.expires_at)
+    publish("approvals", [approval.pk])
     return approval
 
 

@@ -117,6 +117,16 @@ def test_one_request_covers_a_bulk(cluster: Cluster, operator: User, approver: U
     assert DueWork.objects.filter(kind="action").count() == 4
 
 
+def test_what_people_agree_to_does_not_grow_afterwards(
+    cluster: Cluster, operator: User, approver: User, second_approver: User, team: Team
+) -> None:
+    first = ask(cluster, operator, group="req-7", rule=TWO)
+    services.vote(approval=request_of(first), user=approver, approve=True, reason="fine")
+    late = ask(cluster, operator, name="late", group="req-7", rule=TWO)
+    of_another = ask(cluster, make_user("otto", team=team, role=Role.OPERATOR), name="api", group="req-7", rule=TWO)
+    assert len({first.approval_id, late.approval_id, of_another.approval_id}) == 3
+
+
 def test_a_request_expires_and_its_actions_with_it(
     cluster: Cluster, operator: User, approver: User, clock: ManualClock
 ) -> None:

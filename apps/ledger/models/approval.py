@@ -30,7 +30,7 @@ class ApprovalRequest(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    group = models.CharField(max_length=64, unique=True, editable=False)
+    group = models.CharField(max_length=64, db_index=True, editable=False)
     rule = models.CharField(_("rule"), max_length=63)
     operands = models.JSONField(_("operands"), default=dict)
     reason = models.TextField(_("reason"), blank=True)
