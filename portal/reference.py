@@ -131,7 +131,10 @@ def reasons() -> str:
     from apps.ui import registry
 
     with translation.override("en"):
-        rows = [f"| `{code}` | {' '.join(str(text).split())} |" for code, text in sorted(registry.mapping("sentences").items())]
+        rows = [
+            f"| `{code}` | {' '.join(str(text).split())} |"
+            for code, text in sorted(registry.mapping("sentences").items())
+        ]
     lines = [
         "# Reasons",
         "",

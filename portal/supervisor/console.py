@@ -17,6 +17,7 @@ from pathlib import Path
 LOUD = ("warning", "error", "critical")
 ROTATE_BYTES = 50 * 1024 * 1024
 REPEAT_SECONDS = 60
+LONGEST_LINE = 500
 _PLAIN = ("event", "level", "timestamp", "logger", "exception")
 
 
@@ -40,11 +41,12 @@ def human(name: str, line: str) -> str | None:
         entry = json.loads(line) if line.startswith("{") else {}
     except ValueError:
         return None
-    if entry.get("level") not in LOUD:
+    if entry.get("level") not in LOUD or entry.get("logger") == "py.warnings":
         return None
     pairs = " ".join(f"{key}={value}" for key, value in entry.items() if key not in _PLAIN)
     last = str(entry.get("exception", "")).strip().rpartition("\n")[2]
-    return " ".join(part for part in (f"{name}: {entry['level']}: {entry.get('event', '')}", pairs, last) if part)
+    text = " ".join((f"{name}: {entry['level']}: {entry.get('event', '')}", pairs, last))
+    return " ".join(text.split())[:LONGEST_LINE]
 
 
 class Follower(threading.Thread):

@@ -8,12 +8,14 @@ The sandbox and its bootstrap run beside the start of the web process.
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
+from apps.kernel.errors import InvalidInput
 from portal.supervisor import broker
 from portal.supervisor.child import ChildSpec
 
@@ -63,5 +65,41 @@ def background_specs() -> list[ChildSpec]:
 
 
 def demo_specs(options: Options) -> list[ChildSpec]:
-    """The demo fleet and its bootstrap; none without `demo`."""
-    return []
+    """The demo fleet and what connects it; none without `demo`."""
+    if not options.demo:
+        return []
+    folder = options.home / options.cluster
+    folder.mkdir(mode=0o700, exist_ok=True)
+    kubeconfig = folder / "kubeconfig"
+    bootstrap = ChildSpec("bootstrap", _python("portal.supervisor.bootstrap", str(kubeconfig)), once=True)
+    return [_fleet_spec(options, folder, kubeconfig), bootstrap]
+
+
+def _fleet_spec(options: Options, folder: Path, kubeconfig: Path) -> ChildSpec:
+    """The sandbox on the port it always had, or the real control plane. The old kubeconfig goes first: a new one says
+    that the fleet can be used."""
+    if options.cluster == "kube":
+        if find_spec("deploy.kube.demo") is None:
+            raise InvalidInput(
+                "the control plane's runner is not here", field="--cluster", mend="run it from a checkout"
+            )
+        return ChildSpec("kube", _python("deploy.kube.demo", str(folder), str(kubeconfig)), grace_seconds=30)
+    command = [
+        *_python("portal.cli", "sandbox", "serve"),
+        *("--port", str(_kept_port(folder))),
+        *("--kubeconfig", str(kubeconfig)),
+        *("--state", str(folder)),
+    ]
+    return ChildSpec("sandbox", command)
+
+
+def _kept_port(folder: Path) -> int:
+    """A free loopback port, chosen once: the clusters' addresses stand in the database."""
+    file = folder / "port"
+    if file.exists():
+        return int(file.read_text())
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    file.write_text(f"{port}\n")
+    return port

@@ -1,0 +1,144 @@
+"""Run as `python -m portal.supervisor.bootstrap KUBECONFIG`: connects the demo fleet and gives it its first policies.
+
+    1. wait until the kubeconfig is there and its servers answer
+    2. each context: connect the cluster of that name, or give it its new address when it is known already
+    3. only for a cluster that was new: apply the policies of DEMO_POLICIES, by the same road as everybody's
+
+It may be killed and started again at any point.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from apps.kernel.errors import PlimsollError, Unavailable
+
+if TYPE_CHECKING:
+    from apps.fleet.models import Cluster
+
+ACTOR = "demo"
+WAIT_SECONDS = 300.0
+ENVIRONMENTS = {"eu-prod": "production", "eu-dev": "development", "us-gpu": "research"}
+REGIONS = {"eu-prod": "eu-central-1", "eu-dev": "eu-central-1", "us-gpu": "us-east-2"}
+
+
+def policy(name: str, *, mode: str, envs: list[str], idle_after: str, **scale_to_zero: Any) -> dict[str, Any]:
+    """A ClusterResourcePolicy over the namespaces whose label `env` is one of `envs`."""
+    selector = {"matchExpressions": [{"key": "env", "operator": "In", "values": envs}]}
+    return {
+        "apiVersion": "plimsoll.dev/v1alpha1",
+        "kind": "ClusterResourcePolicy",
+        "metadata": {"name": name},
+        "spec": {
+            "mode": mode,
+            "targets": [{"kinds": ["Deployment", "StatefulSet"], "namespaceSelector": selector}],
+            "scaleToZero": {"idleAfter": idle_after, **scale_to_zero},
+        },
+    }
+
+
+DEMO_POLICIES: dict[str, list[dict[str, Any]]] = {
+    "eu-dev": [
+        policy("dev-sleeps-when-idle", mode="Enforce", envs=["dev", "test"], idle_after="2h", minAwake="15m"),
+        policy("staging-would-sleep", mode="Warn", envs=["staging"], idle_after="8h"),
+    ],
+    "us-gpu": [
+        policy(
+            "notebooks-sleep-when-idle",
+            mode="Enforce",
+            envs=["dev"],
+            idle_after="2h",
+            traffic={"source": "EnvoyGateway"},
+        ),
+    ],
+    "eu-prod": [policy("what-prod-would-save", mode="DryRun", envs=["prod"], idle_after="24h")],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One cluster of the kubeconfig; `ca_pem` also signs its Prometheus."""
+
+    name: str
+    server: str
+    ca_pem: str
+
+
+def contexts(text: str) -> list[Context]:
+    """The contexts of a kubeconfig whose clusters carry their CA inline."""
+    config = yaml.safe_load(text)
+    servers = {entry["name"]: entry["cluster"] for entry in config["clusters"]}
+    found = []
+    for entry in config["contexts"]:
+        cluster = servers[entry["context"]["cluster"]]
+        ca = base64.b64decode(cluster.get("certificate-authority-data", "")).decode()
+        found.append(Context(entry["name"], cluster["server"], ca))
+    return found
+
+
+def wait_for(file: Path) -> str:
+    """The text of the kubeconfig once it is there; the sandbox writes it when it can be used."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not file.exists():
+        if time.monotonic() > deadline:
+            raise Unavailable(f"{file} was not written", mend="see the log of the sandbox")
+        time.sleep(0.2)
+    return file.read_text()
+
+
+def connect(context: Context, kubeconfig: str) -> Cluster | None:
+    """The cluster when it was new; None when it was known, and only its address was looked after."""
+    from apps.fleet import services
+    from apps.fleet.models import Cluster
+    from apps.identity.models import Team
+    from apps.kernel.ports import MetricsConnection
+
+    team, _ = Team.objects.get_or_create(name="platform", defaults={"title": "Platform"})
+    given = services.NewCluster(
+        name=context.name,
+        kubeconfig=kubeconfig,
+        context=context.name,
+        metrics=MetricsConnection(url=f"{context.server}/prometheus", ca_pem=context.ca_pem),
+        team=team,
+        environment=ENVIRONMENTS.get(context.name, ""),
+        region=REGIONS.get(context.name, ""),
+        is_demo=True,
+    )
+    known = Cluster.objects.filter(name=context.name).first()
+    if known is None:
+        return services.add_cluster(given, actor=ACTOR).cluster
+    if known.server != context.server:
+        services.update_connection(known, given, actor=ACTOR)
+    return None
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+    import django
+
+    django.setup()
+    from apps.kernel.ids import uuid7
+    from apps.policies.services import apply_policy
+
+    kubeconfig = wait_for(Path(sys.argv[1]))
+    for context in contexts(kubeconfig):
+        cluster = connect(context, kubeconfig)
+        if cluster is None:
+            continue
+        for manifest in DEMO_POLICIES.get(context.name, []):
+            apply_policy(cluster=cluster, manifest=manifest, actor=ACTOR, request_id=str(uuid7()))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except PlimsollError as e:
+        sys.exit(f"error: {e}")
