@@ -64,12 +64,12 @@ def one_of(value: Any, allowed: Sequence[str], field: str, problems: Problems) -
 
 
 def span(value: Any, field: str, problems: Problems) -> timedelta:
-    """A duration such as 2h, 90m or 1h30m; zero when it is none."""
+    """A duration such as 2h, 90m or 1h30m; a day when it is none, which no other check will find fault with."""
     try:
         return parse_duration(as_text(value, field, problems), field=field)
     except InvalidInput as e:
         problems.add(field, f"{e.message}: {e.mend}")
-        return timedelta(0)
+        return timedelta(days=1)
 
 
 def moment(value: Any, field: str, problems: Problems) -> datetime | None:
