@@ -176,6 +176,9 @@ STATIC_ROOT = PLIMSOLL_HOME / "static"
 STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns of a missing one
 STATICFILES_DIRS = [("build", path) for path in [BASE_DIR / "frontend" / "dist"] if path.is_dir()]
 WHITENOISE_USE_FINDERS = True
+# Vite puts a hash of the content into these names. An hour for the rest, whose names stay.
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/build/assets/.+-[\w-]{8}\.\w+$"
+WHITENOISE_MAX_AGE = 3600
 
 REDIS_URL = env_text("PLIMSOLL_REDIS_URL") or f"unix://{broker_socket(PLIMSOLL_HOME)}"
 _CHANNEL_HOST = {

@@ -151,7 +151,16 @@ def _of_the_gone(api: PlimsollApi, target: str, where: dict[str, str | None], mi
 
 
 def _tell(decision: dict[str, Any]) -> None:
+    """The newest decision; and when that only waits, the last one that acted, for it holds what was compared."""
     typer.echo(f"{decision['kind']}/{decision['name']} in {decision['namespace']} on {decision['cluster']}")
+    _tell_one(decision)
+    acted = next((each for each in decision.get("history", []) if each["verdict"] == "Act"), None)
+    if acted is not None and not decision["evidence"]:
+        typer.echo("Before that:")
+        _tell_one(acted)
+
+
+def _tell_one(decision: dict[str, Any]) -> None:
     typer.echo(f"  {decision['verdict']}: {decision['reason']}")
     typer.echo(f"  {decision['message']}")
     typer.echo(f"  decided {decision['time']}, state {decision['state']}, id {decision['id']}")
