@@ -32,7 +32,7 @@ class Kubelet:
     world: World
     instant: bool = False
     _stage: dict[str, str] = field(default_factory=dict)  # pod uid -> what was last set in motion
-    _addresses: int = 0
+    addresses: int = 0  # how many have been given out
 
     def keys(self, resource: Resource, obj: Obj, old: Obj | None) -> Iterable[Key]:
         return [key_of(obj)]
@@ -45,6 +45,10 @@ class Kubelet:
         if is_terminating(pod):
             self._step(uid, "stopping", ms=self._stop_ms(pod), action=lambda: self._stop(key, uid))
         elif pod["spec"].get("nodeName") and not is_finished(pod) and self._stage.get(uid) is None:
+            if pod["status"].get("phase") == "Running":  # it ran before this kubelet began
+                self._stage[uid] = "starting"
+                self._end_later(key, pod=pod)
+                return
             if not self.instant:
                 self._creating(key)
             delay = self._start_ms(pod)
@@ -88,7 +92,12 @@ class Kubelet:
             _conditions(copy, ready=True, now=now)
 
         self.world.store.modify(PODS, namespace=key[0], name=key[1], change=change, options=STATUS)
+        self._end_later(key, pod=pod)
+
+    def _end_later(self, key: Key, *, pod: Obj) -> None:
+        """A pod that is not to be restarted runs for a while and ends."""
         if pod["spec"].get("restartPolicy", "Always") != "Always":
+            uid = pod["metadata"]["uid"]
             seconds = float(_note(pod, "run-seconds") or _RUN_SECONDS)
             self._step(uid, "running", ms=int(seconds * 1000), action=lambda: self._finish(key, uid))
 
@@ -139,8 +148,8 @@ class Kubelet:
         return 0 if self.instant else min(grace * 1000, int(_STOP_MS * (0.5 + _fraction(pod))))
 
     def _address(self) -> str:
-        self._addresses += 1
-        return f"10.{128 + self._addresses // 65_536 % 64}.{self._addresses // 256 % 256}.{self._addresses % 256}"
+        self.addresses += 1
+        return f"10.{128 + self.addresses // 65_536 % 64}.{self.addresses // 256 % 256}.{self.addresses % 256}"
 
     def _host(self, pod: Obj) -> str:
         node = self.world.store.find(NODES, name=pod["spec"]["nodeName"])

@@ -17,6 +17,7 @@ class AwakeTracker:
 
     def __init__(self, store: Store, *, served: Served, now_ms: Callable[[], int]) -> None:
         self._store, self._served, self._now_ms = store, served, now_ms
+        self.listeners: list[Callable[[str, Obj, bool], None]] = []  # (workload, pod, whether it is ready now)
         self._ready: dict[str, set[str]] = {}
         self._owner: dict[str, str] = {}  # pod uid -> workload key
         store.subscribe(self._changed)
@@ -28,6 +29,7 @@ class AwakeTracker:
             if workload is not None and is_ready(pod) and not is_terminating(pod):
                 self._owner[pod["metadata"]["uid"]] = workload
                 self._ready.setdefault(workload, set()).add(pod["metadata"]["uid"])
+                self._announce(workload, pod, ready=True)
         for workload in workloads:
             kind = workload.partition("/")[0]
             if kind in ("Deployment", "StatefulSet"):
@@ -42,15 +44,19 @@ class AwakeTracker:
             return
         self._owner[uid] = workload
         ready = self._ready.setdefault(workload, set())
-        before = bool(ready)
-        if kind != "DELETED" and is_ready(obj) and not is_terminating(obj):
-            ready.add(uid)
-        else:
-            ready.discard(uid)
+        before, was_ready = bool(ready), uid in ready
+        now_ready = kind != "DELETED" and is_ready(obj) and not is_terminating(obj)
+        (ready.add if now_ready else ready.discard)(uid)
+        if now_ready != was_ready:
+            self._announce(workload, obj, ready=now_ready)
         if kind == "DELETED":
             del self._owner[uid]
         if before != bool(ready):
             self._served.set_awake(workload, awake=bool(ready), at_ms=self._now_ms())
+
+    def _announce(self, workload: str, pod: Obj, *, ready: bool) -> None:
+        for listener in self.listeners:
+            listener(workload, pod, ready)
 
     def _find_owner(self, pod: Obj) -> str | None:
         """`Kind/namespace/name` of the top controller."""

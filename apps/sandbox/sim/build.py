@@ -86,10 +86,13 @@ def visit(cluster: SimCluster, *, fleet: Fleet) -> None:
 def serve_route(cluster: SimCluster, workload: Workload) -> None:
     """Have the gateway of its class count the workload's requests."""
     kind = {"traefik-crd": "traefik"}.get(workload.route, workload.route)
-    cluster.gateway(kind).serve(Routed(
+    routed = Routed(
         workload.key, workload.namespace, workload.name, workload.name, _PORT_NAME, manifests.host(workload),
         workload.paths, crd=workload.route == "traefik-crd",
-    ))  # fmt: skip
+    )  # fmt: skip
+    cluster.gateway(kind).serve(routed)
+    if kind in ("istio", "linkerd"):
+        cluster.mesh.join(kind, routed=routed)
 
 
 def _unreliable(cluster: SimCluster, kind: str) -> None:

@@ -13,6 +13,9 @@ from apps.sandbox.kubeapi.request import User
 from apps.sandbox.metrics.api import PrometheusApi
 from apps.sandbox.metrics.exporters.gateways import Gateway
 from apps.sandbox.metrics.exporters.hub import Hub
+from apps.sandbox.metrics.exporters.kubelets import Kubelets
+from apps.sandbox.metrics.exporters.sidecars import Sidecars
+from apps.sandbox.metrics.exporters.state import StateMetrics
 from apps.sandbox.sim.awake import AwakeTracker
 from apps.sandbox.sim.clock import EventQueue, SimClock, from_ms
 from apps.sandbox.sim.service import Served
@@ -26,12 +29,13 @@ class SimCluster:
     """`advance` moves a cluster whose clock stands still; `run_due` serves one whose clock runs.
 
     The history that the metrics show begins at `origin_ms`. While `seeding_ms` is set the cluster lives at that moment:
-    so that what it holds is older than the program that made it.
+    so that what it holds is older than the program that made it. Without `state_metrics` there is neither
+    kube-state-metrics nor cAdvisor, whose series cost some 4 kB of memory a pod.
     """
 
     def __init__(
         self, name: str, *, seed: int, clock: SimClock, tokens: Mapping[str, User], origin_ms: int | None = None,
-        ca_pem: str = "", honor_labels: bool = True, token_key: bytes | None = None,
+        ca_pem: str = "", honor_labels: bool = True, token_key: bytes | None = None, state_metrics: bool = True,
     ) -> None:  # fmt: skip
         self.name, self.seed, self.clock = name, seed, clock
         now = clock.ms()
@@ -51,6 +55,13 @@ class SimCluster:
         self.kubelet = Kubelet(self.world)
         self.manager = install(self.world, kubelet=self.kubelet, utilisation=self.usage.utilisation)
         self.prometheus = PrometheusApi(self.hub.registry)
+        self.mesh = Sidecars(self.hub, now_ms=self.now_ms)
+        self.awake.listeners.append(self.mesh.pod_changed)
+        self.state: StateMetrics | None = None
+        if state_metrics:
+            self.kubelets = Kubelets(self.hub, usage=self.usage, now_ms=self.now_ms)
+            self.awake.listeners.append(self.kubelets.pod_changed)
+            self.state = StateMetrics(self.hub, store=self.store, now_ms=self.now_ms)
         self.gateways: dict[str, Gateway] = {}
 
     def now_ms(self) -> int:

@@ -80,5 +80,8 @@ def restore(cluster: SimCluster, *, saved: Saved) -> None:
     for workload, pairs in saved.moments.items():
         for moment, awake in pairs:
             cluster.served.set_awake(workload, awake=bool(awake), at_ms=int(moment))
+    cluster.kubelet.addresses = saved.version
     cluster.awake.rescan(cluster.demand.rows_of)
+    if cluster.state is not None:
+        cluster.state.rescan()
     cluster.manager.touch_all()

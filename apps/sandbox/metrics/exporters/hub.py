@@ -46,10 +46,13 @@ class Hub:
         self._meta.append(self._about("process_start_time_seconds", text, self._start, meta=False))
         self.registry.register(*self._meta)
 
-    def add_target(self, labels: Labels, *, start_ms: int | None = None, path: str = "/metrics") -> Target:
+    def add_target(
+        self, labels: Labels, *, start_ms: int | None = None, honor_labels: bool | None = None, path: str = "/metrics"
+    ) -> Target:
         """A target, with the metrics that Prometheus writes about every target."""
         start = self.started_ms if start_ms is None else start_ms
-        target = self.targets.add(labels, start_ms=start, honor_labels=self.honor_labels, path=path)
+        honor = self.honor_labels if honor_labels is None else honor_labels
+        target = self.targets.add(labels, start_ms=start, honor_labels=honor, path=path)
         for family in self._meta:
             family.add({}, target=target)
         return target
