@@ -46,7 +46,7 @@ def now() -> datetime:
 def icon(name: str, *, extra: str = "") -> SafeString:
     """A symbol of static/ui/icons.svg; hidden from screen readers, since a word always stands beside it."""
     href = f"{static('ui/icons.svg')}#{name}"
-    return format_html('<svg class="icon {}" aria-hidden="true"><use href="{}"></use></svg>', extra, href)
+    return format_html('<svg class="icon {}" width="20" height="20" aria-hidden="true"><use href="{}"></use></svg>', extra, href)
 
 
 def when(at: datetime | None, *, since: datetime | None = None) -> SafeString:

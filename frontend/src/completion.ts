@@ -26,7 +26,7 @@ export function complete(schema: Schema, lines: string[], index: number, column:
   if (before.slice(0, from).replace(/- /g, "").trim()) return null;
   const here = schemaAt(schema, pathOf(withBlank(lines, index, before), index, from));
   if (here?.items?.enum) return null;
-  if (here?.enum) return { from, options: here.enum.map((one) => ({ label: String(one), type: "enum" as const })) };
+  if (here?.enum) return { from, options: here.enum.map(choice) };
   const taken = siblings(lines, index, from);
   const options = Object.entries(here?.properties ?? {})
     .filter(([name]) => !taken.has(name))
@@ -48,13 +48,16 @@ function property(name: string, field: Schema, required: boolean): Option {
   return option;
 }
 
+/** In the schema's own order: DryRun, Warn, Enforce go from mild to strict. */
+const choice = (one: unknown, n: number): Option => ({ label: String(one), type: "enum", boost: -n });
+
 function values(schema: Schema, lines: string[], index: number, match: RegExpExecArray): Answer | null {
   const line = readLine(lines[index] ?? "");
   const field = schemaAt(schema, [...pathOf(lines, index, line.column), match[3] ?? ""]);
   if (!field) return null;
   const words = field.enum ?? (field.type === "boolean" ? [true, false] : field.default !== undefined ? [field.default] : []);
   const from = match[0].length - (match[4] ?? "").length;
-  const options = words.filter((one) => typeof one !== "object").map((one) => ({ label: String(one), type: "enum" as const }));
+  const options = words.filter((one) => typeof one !== "object").map(choice);
   return options.length > 0 ? { from, options } : null;
 }
 

@@ -55,9 +55,9 @@ const look = EditorView.theme({
   ".cm-diagnostic": { fontFamily: "var(--tblr-font-sans-serif)", padding: "6px 10px" },
 });
 
-function fieldCompletion(schema: () => Schema | null) {
-  return (context: CompletionContext): CompletionResult | null => {
-    const root = schema();
+function fieldCompletion(schema: Promise<Schema | null>) {
+  return async (context: CompletionContext): Promise<CompletionResult | null> => {
+    const root = await schema;
     const line = context.state.doc.lineAt(context.pos);
     if (!root || (!context.explicit && !/[\w:-] ?$/.test(line.text.slice(0, context.pos - line.from)))) return null;
     const found = complete(root, context.state.doc.toString().split("\n"), line.number - 1, context.pos - line.from);
@@ -65,9 +65,9 @@ function fieldCompletion(schema: () => Schema | null) {
   };
 }
 
-function fieldHover(schema: () => Schema | null) {
-  return hoverTooltip((view, pos) => {
-    const root = schema();
+function fieldHover(schema: Promise<Schema | null>) {
+  return hoverTooltip(async (view, pos) => {
+    const root = await schema;
     const line = view.state.doc.lineAt(pos);
     const found = root && documentation(root, view.state.doc.toString().split("\n"), line.number - 1, pos - line.from);
     if (!found) return null;
@@ -106,8 +106,15 @@ function remoteLint(url: string, extra: () => FormData) {
   );
 }
 
+/** Completion waits for it; without one the editor is still an editor. */
+async function loadSchema(url: string | undefined): Promise<Schema | null> {
+  if (!url) return null;
+  const answer = await fetch(url);
+  return answer.ok ? ((await answer.json()) as Schema) : null;
+}
+
 export function mount(area: HTMLTextAreaElement): EditorView {
-  let schema: Schema | null = null;
+  const schema = loadSchema(area.dataset["schema"]);
   const host = document.createElement("div");
   host.className = "code-editor";
   area.after(host);
@@ -130,8 +137,8 @@ export function mount(area: HTMLTextAreaElement): EditorView {
       EditorView.contentAttributes.of({ "aria-label": label }),
       EditorState.readOnly.of(readOnly),
       EditorState.tabSize.of(2),
-      autocompletion({ override: [fieldCompletion(() => schema)], icons: false, activateOnTypingDelay: 60 }),
-      fieldHover(() => schema),
+      autocompletion({ override: [fieldCompletion(schema)], icons: false, activateOnTypingDelay: 60 }),
+      fieldHover(schema),
       readOnly ? [] : [lintGutter(), remoteLint(area.dataset["check"] ?? "", () => new FormData(form ?? undefined))],
       EditorView.updateListener.of((update) => {
         if (!update.docChanged) return;
@@ -140,8 +147,6 @@ export function mount(area: HTMLTextAreaElement): EditorView {
       }),
     ],
   });
-  const url = area.dataset["schema"];
-  if (url) void fetch(url).then(async (answer) => (schema = answer.ok ? ((await answer.json()) as Schema) : null));
   return view;
 }
 
