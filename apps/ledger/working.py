@@ -50,7 +50,11 @@ def run_due(*, holder: str = "", limit: int = 20, lease_seconds: float = 60, now
         )
         if not items:
             return taken
-        _do(items[0])
+        try:
+            _do(items[0])
+        except OperationalError as e:
+            # Not even that it failed could be written: the lease runs out, and the work is taken up again.
+            log.warning("Database refused", key=items[0].key, error=str(e))
     return limit
 
 
@@ -63,7 +67,6 @@ def _do(item: due.Claimed) -> None:
         wait = due.backoff(item.attempts, wish_seconds=e.retry_after_seconds)
         due.retry(item, error=str(e), at=clock_now() + wait)
     except OperationalError as e:
-        # The database is locked, full or away. If this write fails too, the lease runs out instead.
         log.warning("Database refused", key=item.key, error=str(e))
         due.retry(item, error=str(e), at=clock_now() + due.backoff(item.attempts))
     except Exception as e:

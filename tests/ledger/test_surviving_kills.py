@@ -9,12 +9,12 @@ Here the "kill" is an exception that nothing catches; test_kill_9.py does the sa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -35,8 +35,9 @@ SHAPES = ("deployment", "keda", "cronjob")
 class Fuse:
     """Counts writes and kills at those numbers; `labels` is what a recording run saw."""
 
-    def __init__(self, *at: int) -> None:
+    def __init__(self, *at: int, error: BaseException | None = None) -> None:
         self.at = set(at)
+        self.error = error
         self.labels: list[str] = []
 
     def write(self, label: str) -> None:
@@ -44,7 +45,7 @@ class Fuse:
             return
         self.labels.append(label)
         if len(self.labels) in self.at:
-            raise Killed(label)
+            raise self.error or Killed(label)
 
     def statement(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         if sql.startswith(WRITES):
@@ -136,6 +137,21 @@ def test_a_kill_at_every_write_of_a_sleep_and_of_a_wake_converges(shape: str, cl
             row = making.propose(sleep.inverse(), cluster=cluster)
             work(kube, Fuse(number))
             converged(kube, sleep, row, asleep=False, writes=steps)
+
+
+@pytest.mark.parametrize("number", range(1, 14))
+def test_a_full_disk_at_any_write_loses_nothing_and_acts_on_nothing_unrecorded(number: int, cluster: Cluster) -> None:
+    kube, sleep = build("deployment")
+    row = making.propose(sleep, cluster=cluster)
+    fuse = Fuse(number, error=OperationalError("database or disk is full"))
+    kube.killer = fuse.write
+    with pytest.raises(OperationalError) if number == 1 else nullcontext(), connection.execute_wrapper(fuse.statement):
+        services.run_due(holder="test:1:a", limit=1)
+    transaction.set_rollback(False)
+    started = [r for r in Record.objects.filter(kind="Action") if r.body["event"] == "Started"]
+    assert started or kube.writes == []
+    work(kube, Fuse())
+    converged(kube, sleep, row, asleep=True, writes=2)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
