@@ -5,6 +5,9 @@ PY := $(VENV)/bin/python
 UV = $(VENV)/bin/uv
 STAMP := $(VENV)/.synced
 
+# A company's own certificate authority is in the system's store; uv looks there only when told.
+export UV_SYSTEM_CERTS := 1
+
 .PHONY: help run test test-cluster test-postgres kube-assets bench lint lock messages openapi docs
 
 help: ## List the targets
@@ -51,7 +54,7 @@ frontend/dist/.built: $(STAMP) frontend/build.py frontend/package-lock.json fron
 	@$(PY) frontend/build.py
 
 # The compiled translations are not kept in git.
-$(VENV)/.messages: $(STAMP) $(shell find portal/locale -name '*.po')
+$(VENV)/.messages: $(STAMP) $(shell find portal/locale -name '*.po' 2>/dev/null)
 	@$(PY) -m portal.messages compile
 	@touch $@
 
