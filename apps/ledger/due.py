@@ -110,10 +110,10 @@ def _take(row: DueWork, *, holder: str, lease_seconds: float, now: datetime) -> 
     A holder that is still there has died with the work in its hands. If it was the work that killed it, the next must
     not die of it every minute: each such death doubles the lease.
     """
-    deaths = row.attempts if row.holder else 0
+    deaths = row.deaths + 1 if row.holder else 0
     lease_until = now + timedelta(seconds=lease_seconds * 2.0 ** min(deaths, MOST_DOUBLINGS))
     changed = DueWork.objects.filter(key=row.key, epoch=row.epoch, asked=row.asked, at=row.at).update(
-        holder=holder, lease_until=lease_until, epoch=row.epoch + 1, attempts=row.attempts + 1
+        holder=holder, lease_until=lease_until, epoch=row.epoch + 1, attempts=row.attempts + 1, deaths=deaths
     )
     if changed != 1:
         return None

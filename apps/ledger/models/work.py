@@ -10,7 +10,7 @@ class DueWork(models.Model):
     """Something to do at or after `at`. One row a `key`: asking twice is asking once.
 
     `epoch` grows with each claim, and fences whoever held it before; `asked` grows with each request, so that work
-    asked for again while it runs is done again.
+    asked for again while it runs is done again. `deaths` counts holders that died with it, one after another.
     """
 
     key = models.CharField(max_length=200, primary_key=True)
@@ -21,6 +21,7 @@ class DueWork(models.Model):
     epoch = models.BigIntegerField(default=0)
     asked = models.BigIntegerField(default=1)
     attempts = models.PositiveIntegerField(default=0)
+    deaths = models.PositiveIntegerField(default=0)
     last_error = models.TextField(blank=True)
 
     class Meta:
