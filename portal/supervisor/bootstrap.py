@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import base64
 import os
+import socket
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -85,13 +87,23 @@ def contexts(text: str) -> list[Context]:
 
 
 def wait_for(file: Path) -> str:
-    """The text of the kubeconfig once it is there; the sandbox writes it when it can be used."""
+    """The text of the kubeconfig once it is there and its servers take connections."""
     deadline = time.monotonic() + WAIT_SECONDS
-    while not file.exists():
+    while True:
+        if file.exists() and all(map(_listens, contexts(file.read_text()))):
+            return file.read_text()
         if time.monotonic() > deadline:
-            raise Unavailable(f"{file} was not written", mend="see the log of the sandbox")
+            raise Unavailable(f"the fleet of {file} does not answer", mend="see its log")
         time.sleep(0.2)
-    return file.read_text()
+
+
+def _listens(context: Context) -> bool:
+    address = urlsplit(context.server)
+    try:
+        with socket.create_connection((address.hostname or "", address.port or 443), timeout=1):
+            return True
+    except OSError:
+        return False
 
 
 def connect(context: Context, kubeconfig: str) -> Cluster | None:

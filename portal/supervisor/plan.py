@@ -71,6 +71,7 @@ def demo_specs(options: Options) -> list[ChildSpec]:
     folder = options.home / options.cluster
     folder.mkdir(mode=0o700, exist_ok=True)
     kubeconfig = folder / "kubeconfig"
+    kubeconfig.unlink(missing_ok=True)
     bootstrap = ChildSpec("bootstrap", _python("portal.supervisor.bootstrap", str(kubeconfig)), once=True)
     return [_fleet_spec(options, folder, kubeconfig), bootstrap]
 
