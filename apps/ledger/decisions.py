@@ -32,6 +32,7 @@ from apps.ui.live import publish
 
 REFRESH = timedelta(minutes=30)
 REFRESH_AT_ONCE = 500
+ONLY_RECORDED = frozenset({"DryRun", "Warn"})
 
 
 @dataclass(slots=True)
@@ -63,7 +64,7 @@ def record_decisions(
     snapshot: Snapshot | None = None,
     modes: Mapping[UUID, str] | None = None,
 ) -> dict[UUID, DecisionRow]:
-    """Keep what is new among `decisions`: Decision id -> row, for those that are new and for every verdict ACT.
+    """Keep what is new among `decisions`: Decision id -> row, for those that are new and for those that act.
 
     A Decision that repeats the current one of its stream (same subject, verdict, reason and operands, measurements
     aside) is counted in memory and adds no row: its id then maps to the row that stands. What a person decides is
@@ -78,7 +79,7 @@ def record_decisions(
 
 
 def _keep(latest: Iterable[Said], context: Context) -> dict[str, DecisionRow]:
-    """Stream -> row, for what is new and for every verdict ACT."""
+    """Stream -> row, for what is new and for what acts."""
     known = _known(context.cluster)
     changed: list[Said] = []
     repeated: list[tuple[Said, _Standing]] = []
@@ -88,7 +89,7 @@ def _keep(latest: Iterable[Said], context: Context) -> dict[str, DecisionRow]:
             changed.append(one)
         else:
             repeated.append((one, standing))
-    acting = {one.stream: past.row_id for one, past in repeated if one.decision.verdict is Verdict.ACT}
+    acting = {one.stream: past.row_id for one, past in repeated if _acts(one)}
     rows = DecisionRow.objects.in_bulk(acting.values()) if acting else {}
     # A row that is gone was rolled back after it was remembered: its Decision is news after all.
     changed += [one for one, past in repeated if one.stream in acting and past.row_id not in rows]
@@ -102,6 +103,11 @@ def _keep(latest: Iterable[Said], context: Context) -> dict[str, DecisionRow]:
 def _said(decision: Decision, context: Context) -> Said:
     mode = context.modes.get(decision.id, "")
     return Said(decision, mode, stream(decision), fingerprint(decision, mode=mode))
+
+
+def _acts(one: Said) -> bool:
+    """Whether an action may follow: its row is needed at each repeat, until the action has been carried out."""
+    return one.decision.verdict is Verdict.ACT and one.mode not in ONLY_RECORDED
 
 
 def _known(cluster: Cluster) -> dict[str, _Standing]:
