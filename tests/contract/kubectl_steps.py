@@ -538,6 +538,11 @@ STEPS: tuple[Step, ...] = (
     _s("get role", "get role rower -o yaml"),
     _s("get bindings", "get rolebindings -o wide"),
     _s("role of a binding is fixed", 'patch rolebinding rower --type=merge -p {"roleRef":{"name":"x"}}'),
+    _s("grant to grant", "create role granter --verb=create,get --resource=roles,rolebindings"),
+    _s("bind to grant", "create rolebinding granter --role=granter --user=jane"),
+    _s("grant too much",
+       "create role much --verb=delete,get --resource=pods,deployments.apps --as=jane --as-group=crew"),
+    _s("grant what is held", "create role little --verb=get --resource=roles --as=jane --as-group=crew"),
     _s("describe role", "describe role rower"),
     # cascades
     _s("watch", "get configmaps -w --watch-only=false --request-timeout=3s", seconds=20, keep="settings|plain"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 
 from apps.sandbox.kubeapi import errors
 from apps.sandbox.kubeapi.builtin import CLUSTERROLEBINDINGS, CLUSTERROLES, ROLEBINDINGS, ROLES
@@ -36,48 +37,45 @@ def forbid_escalation(cluster: Cluster, *, user: User, resource: Resource, obj: 
         return
     missing = _missing(cluster, user=user, namespace=namespace, rules=rules)
     if missing:
-        groups = json.dumps(list(user.groups))
         why = (
-            f'user "{user.name}" (groups={groups}) is attempting to grant RBAC permissions not currently held:\n'
+            f'user "{user.name}" (groups={_go_list(user.groups)}) is attempting to grant RBAC permissions '
+            "not currently held:\n"
             + "\n".join(missing)
         )
         raise errors.forbidden(_GROUP, plural=resource.plural, name=name, why=why)
 
 
 def _missing(cluster: Cluster, *, user: User, namespace: str, rules: list[Obj]) -> list[str]:
-    """The parts of the rules that the user does not hold, one line a rule, as the real server sums them up."""
+    """What of the rules the user does not hold: one line for each resource or path, as the real server breaks it up."""
     held = list(cluster.authorizer.rules(user, namespace=namespace))
-    lines = []
+    lacking: dict[tuple[str, str, str, str], set[str]] = {}
     for rule in rules:
-        lacking = sorted({verb for verb in rule.get("verbs") or () if not _covered(rule, verb, held)})
-        if lacking:
-            lines.append(_line(rule, lacking))
-    return lines
+        for verb in rule.get("verbs") or ():
+            for asked in _asked(rule, verb):
+                if not any(rule_allows(own, asked=asked) for own in held):
+                    key = (asked.group, asked.full_resource, asked.name, asked.path)
+                    lacking.setdefault(key, set()).add(verb)
+    return [_line(key, sorted(verbs)) for key, verbs in sorted(lacking.items())]
 
 
-def _covered(rule: Obj, verb: str, held: list[Obj]) -> bool:
+def _asked(rule: Obj, verb: str) -> Iterator[Attributes]:
     for path in rule.get("nonResourceURLs") or ():
-        if not any(rule_allows(own, asked=Attributes(verb=verb, path=path)) for own in held):
-            return False
+        yield Attributes(verb=verb, path=path)
     for group in rule.get("apiGroups") or ():
         for entry in rule.get("resources") or ():
             plural, _, sub = entry.partition("/")
             for name in rule.get("resourceNames") or ("",):
-                asked = Attributes(verb=verb, group=group, resource=plural, subresource=sub, name=name)
-                if not any(rule_allows(own, asked=asked) for own in held):
-                    return False
-    return True
+                yield Attributes(verb=verb, group=group, resource=plural, subresource=sub, name=name)
 
 
-def _line(rule: Obj, verbs: list[str]) -> str:
-    parts = []
-    for label, key in (
-        ("APIGroups", "apiGroups"),
-        ("Resources", "resources"),
-        ("ResourceNames", "resourceNames"),
-        ("NonResourceURLs", "nonResourceURLs"),
-    ):
-        if rule.get(key):
-            parts.append(f"{label}:{json.dumps(rule[key])}")
-    parts.append(f"Verbs:{json.dumps(verbs)}")
-    return "{" + ", ".join(parts) + "}"
+def _go_list(values: Iterable[str]) -> str:
+    """A list of strings as Go's %q prints it."""
+    return "[" + " ".join(json.dumps(value) for value in values) + "]"
+
+
+def _line(key: tuple[str, str, str, str], verbs: list[str]) -> str:
+    group, resource, name, path = key
+    if path:
+        return f"{{NonResourceURLs:{_go_list([path])}, Verbs:{_go_list(verbs)}}}"
+    named = f", ResourceNames:{_go_list([name])}" if name else ""
+    return f"{{APIGroups:{_go_list([group])}, Resources:{_go_list([resource])}{named}, Verbs:{_go_list(verbs)}}}"

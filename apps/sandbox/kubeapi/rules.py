@@ -81,7 +81,6 @@ class KubeRules:
 
     def prepare_create(self, store: Store, *, resource: Resource, obj: Obj, options: WriteOptions) -> None:
         """See Rules."""
-        obj["apiVersion"], obj["kind"] = resource.api_version, resource.kind
         metadata = obj["metadata"]
         for field in ("resourceVersion", "generation", "deletionTimestamp", "selfLink"):
             metadata.pop(field, None)
@@ -142,7 +141,6 @@ class KubeRules:
 
     def prepare_update(self, store: Store, *, resource: Resource, obj: Obj, old: Obj, options: WriteOptions) -> None:
         """See Rules."""
-        obj["apiVersion"], obj["kind"] = resource.api_version, resource.kind
         custom = self._customs.find(resource)
         if custom is None:
             self._changed_builtin(store, resource=resource, obj=obj, old=old, options=options)

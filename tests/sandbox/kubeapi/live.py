@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import subprocess
@@ -73,6 +74,15 @@ class Live:
         return done.err
 
 
+async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
+    """Run the server; at its end close the connections that idle clients keep open."""
+    await server.serve(sockets=[listener])
+    for connection in list(server.server_state.connections):
+        if connection.transport is not None:
+            connection.transport.abort()
+    await asyncio.sleep(0)
+
+
 @contextlib.contextmanager
 def serve(cluster: Cluster, *, folder: Path, tokens: dict[str, str]) -> Iterator[Live]:
     """Serve the cluster under /clusters/NAME. `tokens` maps context names to bearer tokens; the first is current."""
@@ -91,7 +101,7 @@ def serve(cluster: Cluster, *, folder: Path, tokens: dict[str, str]) -> Iterator
         lifespan="off",
     )
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread = threading.Thread(target=asyncio.run, args=[_serve(server, listener)], daemon=True)
     thread.start()
     kubeconfig = folder / "kubeconfig"
     url = f"https://127.0.0.1:{port}{prefix}"
