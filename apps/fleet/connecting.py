@@ -10,7 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.fleet import services
@@ -72,19 +72,19 @@ class ConnectForm(forms.Form):
             return ""
         if (file.size or 0) > MOST_BYTES:
             raise forms.ValidationError(
-                _t("This file has %(size)s MiB; at most %(limit)s MiB can be read. A kubeconfig has a few KiB.")
+                gettext("This file has %(size)s MiB; at most %(limit)s MiB can be read. A kubeconfig has a few KiB.")
                 % {"size": round((file.size or 0) / 1_048_576, 1), "limit": 1}
             )
         try:
             return bytes(file.read()).decode()
         except UnicodeDecodeError as e:
-            raise forms.ValidationError(_t("This is not a text file. Choose the kubeconfig itself.")) from e
+            raise forms.ValidationError(gettext("This is not a text file. Choose the kubeconfig itself.")) from e
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         file, text = data.get("kubeconfig_file"), (data.get("kubeconfig") or "").strip()
         if "kubeconfig_file" in data and not file and not text:
-            self.add_error("kubeconfig", _t("Upload a kubeconfig, or paste its text."))
+            self.add_error("kubeconfig", gettext("Upload a kubeconfig, or paste its text."))
         return data
 
     def new_cluster(self) -> services.NewCluster:
@@ -141,14 +141,14 @@ def connect(request: HttpRequest) -> HttpResponse:
             require_role(user, Role.ADMIN, given.team)
         elif not user.is_superuser:
             raise Forbidden(
-                _t("only a superuser connects a cluster of no team"),
+                gettext("only a superuser connects a cluster of no team"),
                 field="team",
-                mend=_t("name a team that you administer"),
+                mend=gettext("name a team that you administer"),
             )
         report = services.add_cluster(given, actor=user, request_id=request_id(request))
     except PlimsollError as e:
         form.add_error(field_of(e, form), explain(e))
         return render(request, "fleet/connect.html", {"form": form, "most_bytes": MOST_BYTES}, status=400)
-    messages.success(request, _t("%(name)s is connected.") % {"name": report.cluster.name})
+    messages.success(request, gettext("%(name)s is connected.") % {"name": report.cluster.name})
     context = {"cluster": report.cluster, "report": report.connection, "applied": report.applied}
     return render(request, "fleet/report.html", context)

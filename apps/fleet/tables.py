@@ -8,7 +8,7 @@ import django_tables2 as tables
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.fleet import looks
@@ -51,7 +51,7 @@ class WorkloadTable(ListTable):
 
     def render_replicas(self, record: Workload) -> SafeString:
         if record.kind == "CronJob":
-            return format_html("{}", _t("suspended") if record.replicas == 0 else _t("on schedule"))
+            return format_html("{}", gettext("suspended") if record.replicas == 0 else gettext("on schedule"))
         return format_html(
             '<span class="replicas">{}<span class="of">/{}</span></span>', record.ready_replicas, record.replicas
         )

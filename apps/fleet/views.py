@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -54,7 +54,7 @@ class Workloads(ListPage):
         counts = dict(self.queryset().order_by().values_list("state").annotate(Count("pk")))
         chosen = params.getlist("state")
         return {
-            "tabs": [("", _t("All"), sum(counts.values()), not chosen)]
+            "tabs": [("", gettext("All"), sum(counts.values()), not chosen)]
             + [(value, label, counts.get(value, 0), chosen == [value]) for value, label in WorkloadState.choices]
         }
 
@@ -101,7 +101,7 @@ class Clusters(ListPage):
 def cluster(request: HttpRequest, pk: UUID) -> HttpResponse:
     user = user_of(request)
     found = get_object_or_404(visible_to(Cluster, user).select_related("team"), pk=pk)
-    visit = visits.note(request, label=found.name, detail=_t("Cluster"), icon="server-2")
+    visit = visits.note(request, label=found.name, detail=gettext("Cluster"), icon="server-2")
     counts = dict(Workload.objects.filter(cluster=found).order_by().values_list("state").annotate(Count("pk")))
     nodes = list(Node.objects.filter(cluster=found)[:200])
     context = {
@@ -156,7 +156,8 @@ def cluster_remove(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(visible_to(Cluster, user), pk=pk)
     if request.POST.get("confirm", "").strip() != found.name:
         messages.error(
-            request, _t("Nothing was removed: type the cluster's name, %(name)s, to confirm.") % {"name": found.name}
+            request,
+            gettext("Nothing was removed: type the cluster's name, %(name)s, to confirm.") % {"name": found.name},
         )
         return HttpResponseRedirect(reverse("fleet:cluster", args=[pk]))
     with attempt(request) as tried:
@@ -165,7 +166,7 @@ def cluster_remove(request: HttpRequest, pk: UUID) -> HttpResponse:
     if tried.failed:
         return HttpResponseRedirect(reverse("fleet:cluster", args=[pk]))
     messages.success(
-        request, _t("Plimsoll has forgotten %(name)s. Nothing in the cluster was touched.") % {"name": found.name}
+        request, gettext("Plimsoll has forgotten %(name)s. Nothing in the cluster was touched.") % {"name": found.name}
     )
     return HttpResponseRedirect(reverse("fleet:clusters"))
 

@@ -11,7 +11,7 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -69,7 +69,7 @@ class Approvals(ListPage):
         chosen = self.request.GET.getlist("state")
         counts = dict(self.queryset().order_by().values_list("state").annotate(Count("pk", distinct=True)))
         return {
-            "tabs": [("", _t("All"), sum(counts.values()), not chosen)]
+            "tabs": [("", gettext("All"), sum(counts.values()), not chosen)]
             + [(value, label, counts.get(value, 0), chosen == [value]) for value, label in ApprovalState.choices]
         }
 
@@ -153,9 +153,9 @@ def undo(request: HttpRequest, pk: UUID) -> HttpResponse:
     if tried.failed:
         return HttpResponseRedirect(back)
     text = (
-        _t("Undoing it waits for approval.")
+        gettext("Undoing it waits for approval.")
         if made.state == ActionState.WAITING_APPROVAL
-        else _t("It is being undone.")
+        else gettext("It is being undone.")
     )
     messages.success(request, text)
     return HttpResponseRedirect(reverse("ledger:decision", args=[made.decision_id]))
@@ -195,7 +195,7 @@ def vote(request: HttpRequest, pk: UUID) -> HttpResponse:
             request_id=request_id(request),
         )  # fmt: skip
     if not tried.failed:
-        messages.success(request, _t("You approved it.") if approve else _t("You rejected it."))
+        messages.success(request, gettext("You approved it.") if approve else gettext("You rejected it."))
     return HttpResponseRedirect(next_url(request, reverse("ledger:approval", args=[pk])))
 
 

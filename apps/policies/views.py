@@ -9,7 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
@@ -55,7 +55,7 @@ class Policies(ListPage):
 def policy(request: HttpRequest, pk: UUID) -> HttpResponse:
     user = user_of(request)
     found = get_object_or_404(visible_to(Policy, user).select_related("cluster", "team"), pk=pk)
-    visit = visits.note(request, label=found.name, detail=f"{_t('Policy')} · {found.cluster}", icon="shield-half")
+    visit = visits.note(request, label=found.name, detail=f"{gettext('Policy')} · {found.cluster}", icon="shield-half")
     decisions = DecisionRow.objects.visible_to(user).filter(policy_uid=found.uid, current=True)
     reasons = decisions.order_by().values("reason_code").annotate(n=Count("pk")).order_by("-n")[:8]
     asleep = visible_to(Workload, user).select_related("cluster").filter(cluster=found.cluster, policy=found.key)

@@ -46,7 +46,9 @@ def now() -> datetime:
 def icon(name: str, *, extra: str = "") -> SafeString:
     """A symbol of static/ui/icons.svg; hidden from screen readers, since a word always stands beside it."""
     href = f"{static('ui/icons.svg')}#{name}"
-    return format_html('<svg class="icon {}" width="20" height="20" aria-hidden="true"><use href="{}"></use></svg>', extra, href)
+    return format_html(
+        '<svg class="icon {}" width="20" height="20" aria-hidden="true"><use href="{}"></use></svg>', extra, href
+    )
 
 
 def when(at: datetime | None, *, since: datetime | None = None) -> SafeString:
@@ -94,7 +96,7 @@ def money(amount: Decimal | float | None, *, currency: str = "USD", per: Literal
     size = abs(value)
     decimals = 0 if size >= 1000 else 3 if 0 < size < Decimal("0.1") else 2
     size = size.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
-    number = formats.number_format(size, decimal_pos=decimals, use_l10n=True, force_grouping=True)
+    number = f"{size:,.{decimals}f}"  # by thousands in Chinese too, as money is written; Django's zh groups by 10,000
     text = f"{'−' if value < 0 else ''}{pair[1] if chinese else pair[0]}{number}"
     if per == "hour":
         return pgettext("money per hour", "%(amount)s/h") % {"amount": text}
@@ -110,7 +112,7 @@ def number(value: float | int | Decimal | None, *, unit: str = "", decimals: int
     size = float(value)
     if decimals is None:
         decimals = 0 if size.is_integer() else 2 if abs(size) >= 1 else 4
-    text = formats.number_format(round(size, decimals), decimal_pos=decimals, use_l10n=True, force_grouping=True)
+    text = f"{size:,.{decimals}f}"
     return f"{text}\u202f{unit}" if unit else text
 
 

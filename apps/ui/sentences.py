@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from django.utils import formats, timezone, translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -64,10 +64,9 @@ def operand_text(value: Operand) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, float):
-        short = f"{value:.3f}".rstrip("0").rstrip(".")
-        return formats.number_format(short, use_l10n=True) if abs(value) < 1e15 else f"{value:g}"
+        return f"{value:,.3f}".rstrip("0").rstrip(".") if abs(value) < 1e15 else f"{value:g}"
     if isinstance(value, int):
-        return formats.number_format(value, use_l10n=True, force_grouping=True)
+        return f"{value:,}"
     return _moment(value) if _MOMENT.fullmatch(value) else value
 
 

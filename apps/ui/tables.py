@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import django_tables2 as tables
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.ui import markup
@@ -29,11 +29,12 @@ class SelectColumn(tables.Column):  # type: ignore[misc]
     @property
     def header(self) -> SafeString:
         return format_html(
-            '<input type="checkbox" class="form-check-input" data-select-page aria-label="{}">', _t("Select this page")
+            '<input type="checkbox" class="form-check-input" data-select-page aria-label="{}">',
+            gettext("Select this page"),
         )
 
     def render(self, value: Any, record: Any) -> SafeString:
-        label = _t("Select %(name)s") % {"name": str(record)}
+        label = gettext("Select %(name)s") % {"name": str(record)}
         return format_html(
             '<input type="checkbox" class="form-check-input" name="ids" value="{}" form="bulk" aria-label="{}">',
             value, label,
@@ -87,11 +88,12 @@ class StateColumn(tables.Column):  # type: ignore[misc]
         self._looks = looks
         super().__init__(**kw)
 
-    def render(self, value: Any) -> Cell:
-        return markup.state(self._looks, str(value))
+    def render(self, record: Any, bound_column: Any) -> Cell:
+        # The value itself: of a field with choices the table would hand over the translated word.
+        return markup.state(self._looks, str(bound_column.accessor.resolve(record)))
 
-    def value(self, value: Any) -> Any:
-        return value
+    def value(self, record: Any, bound_column: Any) -> str:
+        return str(bound_column.accessor.resolve(record))
 
 
 class ReasonColumn(tables.Column):  # type: ignore[misc]

@@ -16,7 +16,7 @@ from pytest_django import DjangoAssertNumQueries
 from apps.identity.models import User
 from apps.identity.roles import Role
 from apps.identity.services import grant
-from apps.ui.models import SavedView, TableLayout
+from apps.ui.models import Preferences, SavedView, TableLayout
 from tests.factories import make_approval, make_cluster, make_decision, make_policy, make_team, make_user, make_workload
 
 
@@ -169,3 +169,12 @@ def test_a_saved_view_can_be_the_default_and_be_shared(client: Client, stranger:
     assert stranger.post(f"/views/{view.pk}/delete/").status_code == 404
     client.post(f"/views/{view.pk}/delete/")
     assert not SavedView.objects.exists()
+
+
+def test_states_keep_their_look_in_another_language_and_their_value_in_an_export(client: Client, admin: User) -> None:
+    Preferences.objects.create(user=admin, language="zh-hans")
+    make_workload(state="Falling")
+    page = client.get("/workloads/").content.decode()
+    assert "#hourglass" in page.split("<tbody>")[1]
+    answer = client.get("/workloads/?export=json")
+    assert json.loads(b"".join(answer.streaming_content))[0]["state"] == "Falling"  # type: ignore[attr-defined]
