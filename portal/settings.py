@@ -271,8 +271,7 @@ PLIMSOLL_MAX_SLEEPS_PER_PASS = env_int("PLIMSOLL_MAX_SLEEPS_PER_PASS", default=5
 """How many workloads of one cluster may be put to sleep at once; the rest waits for the next pass."""
 
 PLIMSOLL_WRITE_POINTS = env_text("PLIMSOLL_WRITE_POINTS")
-PLIMSOLL_KILL_AT = env_int("PLIMSOLL_KILL_AT", default=0)
-"""For the kill tests only, off by default: a file to number every write in, and the write before which to die."""
+"""For the kill tests only, off by default: a folder to number every write in, and to be told in when to die."""
 
 PLIMSOLL_METRICS_TOKEN = env_text("PLIMSOLL_METRICS_TOKEN")
 """Who sends it as a bearer token may read /metrics; while it is empty, only this machine may."""

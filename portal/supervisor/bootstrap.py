@@ -10,6 +10,7 @@ It may be killed and started again at any point.
 from __future__ import annotations
 
 import base64
+import json
 import os
 import socket
 import sys
@@ -67,11 +68,21 @@ DEMO_POLICIES: dict[str, list[dict[str, Any]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One cluster of the kubeconfig; `ca_pem` also signs its Prometheus."""
+    """One cluster of the kubeconfig."""
 
     name: str
     server: str
     ca_pem: str
+
+
+def metrics_of(context: Context, folder: Path) -> tuple[str, str]:
+    """Address and CA of the Prometheus: the sandbox serves one beside each cluster; for a real control plane the file
+    `metrics.json` says where it is."""
+    file = folder / "metrics.json"
+    if not file.exists():
+        return f"{context.server}/prometheus", context.ca_pem
+    found = json.loads(file.read_text())[context.name]
+    return found["url"], found["ca_pem"]
 
 
 def contexts(text: str) -> list[Context]:
@@ -106,19 +117,20 @@ def _listens(context: Context) -> bool:
         return False
 
 
-def connect(context: Context, kubeconfig: str) -> Cluster | None:
+def connect(context: Context, kubeconfig: str, *, folder: Path) -> Cluster | None:
     """The cluster when it was new; None when it was known, and only its address was looked after."""
     from apps.fleet import services
     from apps.fleet.models import Cluster
     from apps.identity.models import Team
     from apps.kernel.ports import MetricsConnection
 
+    url, ca_pem = metrics_of(context, folder)
     team, _ = Team.objects.get_or_create(name="platform", defaults={"title": "Platform"})
     given = services.NewCluster(
         name=context.name,
         kubeconfig=kubeconfig,
         context=context.name,
-        metrics=MetricsConnection(url=f"{context.server}/prometheus", ca_pem=context.ca_pem),
+        metrics=MetricsConnection(url=url, ca_pem=ca_pem),
         team=team,
         environment=ENVIRONMENTS.get(context.name, ""),
         region=REGIONS.get(context.name, ""),
@@ -140,9 +152,10 @@ def main() -> None:
     from apps.kernel.ids import uuid7
     from apps.policies.services import apply_policy
 
-    kubeconfig = wait_for(Path(sys.argv[1]))
+    file = Path(sys.argv[1])
+    kubeconfig = wait_for(file)
     for context in contexts(kubeconfig):
-        cluster = connect(context, kubeconfig)
+        cluster = connect(context, kubeconfig, folder=file.parent)
         if cluster is None:
             continue
         for manifest in DEMO_POLICIES.get(context.name, []):
