@@ -33,6 +33,7 @@ from apps.kernel import vocab
 from apps.kernel.clock import Clock
 from apps.kernel.errors import PlimsollError
 from apps.kernel.ports import Kube
+from apps.ledger import writepoints
 from workers.lead import Lead, lease_name
 
 log = structlog.get_logger(__name__)
@@ -113,7 +114,7 @@ class ClusterWatch:
         return 0.0
 
     def _lead(self, lead: Lead) -> None:
-        kube = services.connect(self.cluster)
+        kube = writepoints.watched(services.connect(self.cluster))
         try:
             _Term(self.cluster, kube=kube, lead=lead, means=self._means, stop=self._stop).run()
         finally:

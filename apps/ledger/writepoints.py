@@ -1,17 +1,22 @@
-"""Numbers every write to the database and to a cluster, and can kill the process before the n-th. For tests only.
+"""Numbers the writes of a process, and can kill it before the n-th. For the kill tests only; off by default.
 
-`PLIMSOLL_WRITE_POINTS=file` appends a line "number label" for each write of the process; `PLIMSOLL_KILL_AT=n` sends it
-SIGKILL just before write n. Both are off by default, and then nothing here runs. Dying before each write, and once with
-all made, covers every state that a kill at any other instruction can leave: only writes leave anything behind, and a
-transaction that has not committed leaves nothing.
+`PLIMSOLL_WRITE_POINTS=FOLDER` makes every process append a line "ROLE LABEL" to FOLDER/points for each write to the
+ledger, to the policies' tables or to a cluster. When FOLDER/kill says "ROLE N ID", the process of that role counts from
+the moment that it first sees this text, and dies of SIGKILL just before its N-th write; the file is renamed to `killed`
+first, so that only one dies of it. ROLE is the module the process runs (`workers.worker`).
+
+Dying before each write, and once with all made, covers every state that a kill at any other instruction can leave: only
+writes leave anything behind, and a transaction that has not committed leaves nothing. Leases are left out, as they
+are renewed by time, whatever else happens.
 """
 
 from __future__ import annotations
 
-import itertools
 import os
 import re
 import signal
+import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -21,28 +26,47 @@ from django.db.backends.signals import connection_created
 
 from apps.kernel.ports import Kube
 
-_WRITE = re.compile(r'\s*(INSERT INTO|UPDATE|DELETE FROM)\s+"?(\w+)', re.IGNORECASE)
+_WRITE = re.compile(r'\s*(INSERT INTO|UPDATE|DELETE FROM)\s+"?((?:ledger|policies)_(?!lease)\w+)', re.IGNORECASE)
 _CLUSTER_WRITES = frozenset({"patch", "scale", "apply", "delete", "create"})
-_numbers = itertools.count(1)
+_lock = threading.Lock()
+_order = ""
+_count = 0
 
 
-def _on() -> bool:
-    return bool(settings.PLIMSOLL_WRITE_POINTS or settings.PLIMSOLL_KILL_AT)
+def role() -> str:
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return spec.name if spec is not None else Path(sys.argv[0]).name
 
 
 def point(label: str) -> None:
-    """The next write is about to happen."""
-    number = next(_numbers)
-    if settings.PLIMSOLL_WRITE_POINTS:
-        with Path(settings.PLIMSOLL_WRITE_POINTS).open("a") as out:
-            out.write(f"{number} {label}\n")
-    if number == settings.PLIMSOLL_KILL_AT:
-        os.kill(os.getpid(), signal.SIGKILL)
+    """A write is about to happen."""
+    folder = Path(settings.PLIMSOLL_WRITE_POINTS)
+    with _lock:
+        with (folder / "points").open("a") as out:
+            out.write(f"{role()} {label}\n")
+        if _is_the_one(folder):
+            (folder / "kill").rename(folder / "killed")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _is_the_one(folder: Path) -> bool:
+    global _order, _count
+    try:
+        order = (folder / "kill").read_text()
+    except FileNotFoundError:
+        return False
+    if order != _order:
+        _order, _count = order, 0
+    wanted, number, _ = order.split()
+    if wanted != role():
+        return False
+    _count += 1
+    return _count == int(number)
 
 
 def install() -> None:
-    """Watch every database connection that will be opened, when the settings ask for it."""
-    if _on():
+    """Watch every database connection that will be opened, when the setting asks for it."""
+    if settings.PLIMSOLL_WRITE_POINTS:
         connection_created.connect(_watch_connection, dispatch_uid="ledger.writepoints")
 
 
@@ -77,5 +101,5 @@ class _Watched:
 
 
 def watched(kube: Kube) -> Kube:
-    """`kube`, with its writes numbered where the settings ask for it."""
-    return cast("Kube", _Watched(kube)) if _on() else kube
+    """`kube`, with its writes numbered where the setting asks for it."""
+    return cast("Kube", _Watched(kube)) if settings.PLIMSOLL_WRITE_POINTS else kube

@@ -63,19 +63,18 @@ def home() -> Path:
     return found
 
 
-def forked(work: Callable[[], None], *, kill_at: int = 0, record_in: str = "") -> int:
-    """The exit status of a child that did `work`; negative when a signal ended it."""
+def forked(work: Callable[[], None], *, kill_at: int = 0) -> int:
+    """The exit status of a child that did `work`, told to die at that write; negative when a signal ended it."""
     from django.db import connections
 
-    from apps.ledger import writepoints
-
     connections.close_all()
+    (home() / "kill").unlink(missing_ok=True)
+    if kill_at:
+        (home() / "kill").write_text(f"tests.ledger.kill_9 {kill_at} once")
     pid = os.fork()
     if pid:
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     try:
-        settings.PLIMSOLL_KILL_AT, settings.PLIMSOLL_WRITE_POINTS = kill_at, record_in
-        writepoints.install()
         work()
         connections.close_all()
     except BaseException as e:  # noqa: BLE001 - a child must not go on with its parent's work
@@ -160,9 +159,11 @@ def look(*, asleep: bool) -> None:
 
 def try_every_write(name: str, *, asleep: bool) -> tuple[list[str], list[str]]:
     """(the write points of the work that is due in the saved state `name`, what went wrong)."""
-    points = home() / f"{name}-points"
+    points = home() / "points"
     restore(name)
-    assert forked(work, record_in=str(points)) == 0
+    points.unlink()
+    if forked(work) != 0:
+        raise AssertionError("the work fails even where nobody is killed")
     labels = points.read_text().splitlines()
     wrong = []
     for number in range(1, len(labels) + 1):
@@ -180,10 +181,15 @@ def main() -> None:
     django.setup()
     from django.core.management import call_command
 
-    from apps.ledger import services  # noqa: F401 - loaded once here, and not again in every child
+    from apps.ledger import (
+        services,  # noqa: F401 - loaded once here, and not again in every child
+        writepoints,
+    )
     from tests.ledger import making  # noqa: F401
 
     settings.PLIMSOLL_CONNECT = "tests.ledger.kill_9.connect"
+    settings.PLIMSOLL_WRITE_POINTS = str(home())
+    writepoints.install()
     call_command("migrate", verbosity=0, skip_checks=True)
     forked(propose_sleep)
     save("sleep")
