@@ -202,8 +202,8 @@ def _rule(tick: Tick, workload: Workload, mark: SleptMark, wishes: dict[str, Wis
     wish = wishes[workload.ref.key]
     memory = tick.memory(workload).seen_asleep(mark.action)
     last = tick.context.actions.get(workload.ref.key)
-    if last is not None and last.open:
-        return
+    if last is not None and last.open and (last.state == "Running" or (last.kind != "Sleep" and last.state == "Due")):
+        return  # a sleep that has not begun, or waits for people, must not keep anybody from waking
     if not wish.wake:
         tick.remember(workload, memory.waiting(None))
         tick.say(workload, Verdict.HOLD, wish.reason, spec=wish.spec, evidence=wish.evidence, saves=True)

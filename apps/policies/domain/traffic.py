@@ -131,17 +131,18 @@ def _counts(plan: Plan, texts: tuple[str, ...], readings: Mapping[str, Reading])
 
 
 def _totals(plan: Plan, readings: Mapping[str, Reading]) -> dict[str, Counts]:
-    """The counters as they stand, by target, for those that are there now."""
+    """The counters as they stand, by target. A target of the controller that is there without one has counted nothing;
+    others (the proxies of a mesh) are heard where they have one."""
     place_of = PLACES[plan.source]
     out: dict[str, dict[Group, dict[str, float]]] = {
         "/".join(_identity(sample.labels)): defaultdict(dict) for sample in readings[plan.present].samples
     }
     for text in plan.totals:
         for sample in readings[text].samples:
-            counts = out.get("/".join(_identity(sample.labels)))
             place = place_of(sample.labels)
-            if counts is not None and place is not None:
+            if place is not None:
                 group, part = place
+                counts = out.setdefault("/".join(_identity(sample.labels)), defaultdict(dict))
                 counts[group][part] = counts[group].get(part, 0.0) + sample.value
     return dict(out)
 

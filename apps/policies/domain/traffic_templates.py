@@ -72,7 +72,7 @@ TEMPLATES: dict[Source, Template] = {
         agent_label="user_agent",
     ),
     Source.LINKERD: Template(
-        counters=('request_total{direction="outbound"}', 'request_total{direction="inbound"}'),
+        counters=('request_total{direction="outbound"}', 'request_total{direction="inbound",route_name!="probe"}'),
         by=("direction", "namespace", "deployment", "statefulset", "authority", "dst_namespace", "dst_service"),
         alive='proxy_build_info{namespace=~".*(ingress|gateway|traefik|nginx|contour|emissary|kong).*"}',
         kinds=frozenset({"Ingress", "HTTPRoute", "IngressRoute", "VirtualService"}),
