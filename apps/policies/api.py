@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -70,6 +72,16 @@ class ManifestSerializer(serializers.Serializer[Any]):
 
     cluster = serializers.CharField(max_length=63)
     manifest = serializers.DictField()
+
+    def validate_manifest(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Only what the services take for granted; the rest is judged by the API server, which names each field."""
+        metadata = value.get("metadata", {})
+        if not isinstance(metadata, dict):
+            raise serializers.ValidationError({"metadata": [_("must be an object")]})
+        for name in ("name", "namespace"):
+            if not isinstance(metadata.get(name, ""), str):
+                raise serializers.ValidationError({"metadata": {name: [_("must be text")]}})
+        return value
 
 
 class ApplySerializer(ManifestSerializer):
@@ -153,12 +165,23 @@ def _decision_body(decision: Decision) -> dict[str, Any]:
     }
 
 
+def _money(amount: Decimal | None) -> str | None:
+    """As a decimal text, as everywhere in the API."""
+    return None if amount is None else f"{amount:.6f}"
+
+
+def _readable(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the bookkeeping of field managers, which is longer than the policy."""
+    metadata = {key: value for key, value in manifest.get("metadata", {}).items() if key != "managedFields"}
+    return {**manifest, "metadata": metadata} if metadata else dict(manifest)
+
+
 def _preview_body(found: services.Preview) -> dict[str, Any]:
     items = [
         {
             **_decision_body(item.decision),
             "mode": item.mode.value if item.mode is not None else None,
-            "price_per_hour": item.price_per_hour,
+            "price_per_hour": _money(item.price_per_hour),
         }
         for item in found.items
     ]
@@ -175,11 +198,11 @@ def _preview_body(found: services.Preview) -> dict[str, Any]:
         },
         "would_sleep": found.would_sleep,
         "asleep": found.asleep,
-        "saving_per_hour": found.saving_per_hour,
+        "saving_per_hour": _money(found.saving_per_hour),
         "currency": found.currency,
         "items": items,
-        "manifest": found.manifest,
-        "was": found.was,
+        "manifest": _readable(found.manifest),
+        "was": _readable(found.was) if found.was is not None else None,
     }
 
 
@@ -194,7 +217,7 @@ def _write_body(cluster: Cluster, ref: PolicyRef, done: services.PolicyWrite, *,
         "action": row.pk if row is not None else None,
         "state": str(row.state) if row is not None else "",
         "approval": row.approval_id if row is not None else None,
-        "manifest": done.manifest,
+        "manifest": _readable(done.manifest),
     }
 
 

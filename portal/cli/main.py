@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from apps.kernel.errors import InvalidInput, PlimsollError
+from apps.kernel.errors import InvalidInput, PlimsollError, Unavailable
 from portal.cli import cluster, sandbox, token
 from portal.cli.doctor import doctor
 from portal.cli.get import describe, get
@@ -70,6 +70,8 @@ def main() -> None:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as e:
+        _fail(Unavailable(str(e)), code=1)
 
 
 def _fail(error: PlimsollError, *, code: int) -> None:

@@ -69,7 +69,7 @@ class Watched:
         if time.monotonic() - self.child.started > STEADY_SECONDS:
             self._pause = 1.0
         console.warn(f"{self.spec.name} ended with {code}; starting it again in {self._pause:.0f} s (see {self._log})")
-        console.warn(f"{self.spec.name}: {_end_of(self._log).rpartition(chr(10))[2][:500]}")
+        console.warn(f"{self.spec.name}: {_last_words(self._log)}")
         self._again_at = time.monotonic() + self._pause
         self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
 
@@ -199,6 +199,15 @@ def _show_password(file: str | None) -> None:
         return
     console.say(f"First administrator: user admin, password {Path(file).read_text().strip()}")
     console.say(f"It is shown this once, and kept in {file} (mode 0600).")
+
+
+def _last_words(log: Path) -> str:
+    """The last line of a log, as a person reads it."""
+    line = _end_of(log).rpartition("\n")[2]
+    try:
+        return str(json.loads(line)["event"])[:500]
+    except (ValueError, KeyError, TypeError):
+        return line[:500]
 
 
 def _end_of(log: Path) -> str:

@@ -18,6 +18,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -143,9 +144,29 @@ def _of_framework(error: exceptions.APIException) -> Problem:
         error.status_code,
         _CODES.get(error.status_code, "Error"),
         detail,
-        errors=found or (FieldError("", detail),),
+        errors=found or (FieldError("", detail, str(_MENDS.get(_code_of(error), ""))),),
         retry_after_seconds=getattr(error, "wait", None),
     )
+
+
+def _code_of(error: exceptions.APIException) -> str:
+    codes = error.get_codes()
+    return codes if isinstance(codes, str) else ""
+
+
+_MENDS = {
+    "required": gettext_lazy("give it"),
+    "null": gettext_lazy("give it a value"),
+    "blank": gettext_lazy("give it a value"),
+    "empty": gettext_lazy("give at least one"),
+    "max_length": gettext_lazy("shorten it"),
+    "invalid_choice": gettext_lazy("choose one of those that the API's schema lists"),
+    "invalid": gettext_lazy("write it as the API's schema says"),
+    "not_a_list": gettext_lazy("write a list"),
+    "not_a_dict": gettext_lazy("write an object"),
+    "parse_error": gettext_lazy("send JSON"),
+}
+"""What to do, by the framework's code of the error."""
 
 
 def _flatten(detail: Any, path: str = "") -> list[FieldError]:
@@ -161,7 +182,7 @@ def _flatten(detail: Any, path: str = "") -> list[FieldError]:
             nested = isinstance(value, (Mapping, list))
             found += _flatten(value, f"{path}[{index}]" if nested else path)
         return found
-    return [FieldError(path, str(detail))]
+    return [FieldError(path, str(detail), str(_MENDS.get(getattr(detail, "code", ""), "")))]
 
 
 def _below(path: str, key: Any) -> str:
