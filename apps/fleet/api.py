@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from apps.fleet import filters, services
 from apps.fleet.models import Cluster, Namespace, Node, Volume, Workload
 from apps.identity.models import Scope, Team
+from apps.identity.rest.grants import Grants
 from apps.identity.rest.views import ApiView, Rows
 from apps.identity.roles import Role, has_role, require_role
 from apps.kernel.errors import Forbidden, NotFound
@@ -122,7 +123,7 @@ def report_body(report: services.ConnectionReport) -> dict[str, Any]:
     return {**asdict(report), "ok": report.ok}
 
 
-class Clusters(mixins.DestroyModelMixin, Rows):
+class Clusters(Grants, mixins.DestroyModelMixin, Rows):
     """Connected clusters. POST connects one: CRDs and least-privilege roles are applied, the account is tested."""
 
     queryset = Cluster.objects.select_related("team").order_by("name")

@@ -19,6 +19,7 @@ from apps.identity.clock import now
 from apps.identity.filters import TeamFilters, TokenFilters, UserFilters
 from apps.identity.login import address_of, stopped_until
 from apps.identity.models import ApiToken, Scope, Team, User
+from apps.identity.rest.grants import Grants
 from apps.identity.rest.scopes import covers
 from apps.identity.rest.views import ApiView, Rows
 from apps.kernel.errors import Forbidden, InvalidInput, Unauthenticated
@@ -33,11 +34,25 @@ class TeamSerializer(serializers.ModelSerializer[Team]):
         fields = ("id", "name", "title", "created_at")
 
 
-class Teams(Rows):
+class Teams(Grants, Rows):
+    """Who owns clusters and policies. Roles on a team reach all that it owns."""
+
     queryset = Team.objects.all()
     serializer_class = TeamSerializer
     filterset_class = TeamFilters
     sortable = {"name": "name", "created": "created_at"}
+
+    @extend_schema(request=TeamSerializer, responses={201: TeamSerializer})
+    def create(self, request: Request) -> Response:
+        given = self.get_serializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        team = services.create_team(
+            name=given.validated_data["name"],
+            title=given.validated_data.get("title", ""),
+            actor=self.actor,
+            request_id=self.request_id,
+        )
+        return Response(TeamSerializer(team).data, status=status.HTTP_201_CREATED)
 
 
 class UserSerializer(serializers.ModelSerializer[User]):
