@@ -87,5 +87,9 @@ SENTENCES: dict[str, object] = {
     r.RECORDING_ONLY: _("Mode DryRun: it records what it would do, and does nothing."),
     r.SUSPENDED: _("The policy is suspended."),
     r.READY: _("It sees everything it needs."),
+    r.SHARES_WORKLOADS: _(
+        "It sees everything it needs. Other policies cover %(count)s of its workloads too (%(policies)s): the higher "
+        "priority counts there, and at a tie they stay awake."
+    ),
     r.NOTHING_MATCHED: _("It covers no workload."),
 }

@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 Status = dict[str, Any]
 MOST_REFUSALS = 20
+MOST_RIVALS = 5
 MESSAGE_LENGTH = 2000
 
 
@@ -39,7 +40,7 @@ def statuses(snapshot: Snapshot, policies: Policies, decided: Decided, now: date
         spec = by_key.get(ref.key)
         wrong = policies.invalid.get(ref.key)
         found = refused.get(ref.key, [])
-        conditions = _conditions(spec, wrong, decided.faults.get(ref.key), decided.wins.get(ref.key, 0))
+        conditions = _conditions(spec, wrong, ref.key, decided)
         out[ref.key] = {
             "observedGeneration": ref.generation,
             "rule": RULE,
@@ -89,15 +90,18 @@ def _refusal(decision: Decision) -> dict[str, str]:
 
 
 def _conditions(
-    spec: Spec | None, wrong: InvalidInput | None, fault: Reason | None, matched: int
+    spec: Spec | None, wrong: InvalidInput | None, key: str, decided: Decided
 ) -> dict[str, tuple[bool, Reason]]:
     """Accepted, Enforced and Ready: whether each holds, and why."""
     if spec is None:
         causes = "; ".join(f"{field}: {message}" for field, message in wrong.causes) if wrong else ""
         no = (False, Reason(reasons.INVALID_SPEC, {"causes": causes}))
         return {"Accepted": no, "Enforced": no, "Ready": no}
-    ready = _ready(spec, fault, matched)
-    return {"Accepted": (True, Reason(reasons.ACCEPTED)), "Enforced": _enforced(spec), "Ready": ready}
+    return {
+        "Accepted": (True, Reason(reasons.ACCEPTED)),
+        "Enforced": _enforced(spec),
+        "Ready": _ready(spec, key, decided),
+    }
 
 
 def _enforced(spec: Spec) -> tuple[bool, Reason]:
@@ -111,12 +115,17 @@ def _enforced(spec: Spec) -> tuple[bool, Reason]:
     return spec.mode is Mode.ENFORCE, Reason(codes[spec.mode])
 
 
-def _ready(spec: Spec, fault: Reason | None, matched: int) -> tuple[bool, Reason]:
+def _ready(spec: Spec, key: str, decided: Decided) -> tuple[bool, Reason]:
     if spec.suspended:
         return False, Reason(reasons.SUSPENDED)
-    if fault is not None:
-        return False, fault
-    return True, Reason(reasons.READY if matched else reasons.NOTHING_MATCHED)
+    if key in decided.faults:
+        return False, decided.faults[key]
+    shared = decided.shares.get(key, 0)
+    if shared:
+        names = sorted(decided.rivals.get(key, ()))
+        listed = ", ".join(names[:MOST_RIVALS]) + (", ..." if len(names) > MOST_RIVALS else "")
+        return True, Reason(reasons.SHARES_WORKLOADS, {"count": shared, "policies": listed})
+    return True, Reason(reasons.READY if decided.wins.get(key) else reasons.NOTHING_MATCHED)
 
 
 def _dated(

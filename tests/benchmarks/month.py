@@ -298,14 +298,6 @@ class Month:
         epoch = datetime(1970, 1, 1, tzinfo=UTC)
         return [(epoch + timedelta(milliseconds=r.at_ms), r.lane) for r in requests if not r.probe]
 
-    def _shown(self, at: datetime) -> datetime:
-        """When the metrics can show a request."""
-        seen = at + LAG
-        for start, end in sorted(self.blind):
-            if start - LAG <= seen < end + LAG:
-                seen = end + LAG
-        return seen
-
     def _running(self, at: datetime) -> datetime:
         """When Plimsoll runs next."""
         for start, end in sorted(self.down):
@@ -314,12 +306,14 @@ class Month:
         return at
 
     def _known(self, at: datetime) -> datetime:
-        """When Plimsoll runs and the metrics can show what happened at `at`, both at once."""
-        while True:
-            later = self._running(self._shown(at) - LAG)
-            if later == at:
-                return at + LAG
-            at = later
+        """The first pass of Plimsoll at which the metrics can show a request of `at`."""
+        passes = -((self.start - (at + LAG)) // self.tick)
+        moment = self.start + passes * self.tick
+        while any(start <= moment < end for start, end in self.down) or any(
+            start <= moment < end + LAG for start, end in self.blind
+        ):
+            moment += self.tick
+        return moment
 
     def open(self, at: datetime) -> bool:
         """The schedule, by another road than the code's."""

@@ -227,3 +227,16 @@ def test_a_cron_job_is_suspended_outside_its_hours(make_world: MakeWorld) -> Non
     assert world.obj(key)["spec"]["suspend"] is False
     world.run(timedelta(minutes=60))
     assert world.obj(key)["spec"]["suspend"] is True
+
+
+def test_two_policies_on_one_workload_both_say_so(make_world: MakeWorld) -> None:
+    world = make_world()
+    idle_workload(world)
+    world.add_policy(make_policy("high", priority=200, rule={"idleAfter": "10m"}))
+    world.add_policy(make_policy("low", rule={"idleAfter": "10m"}))
+    world.run(timedelta(minutes=1))
+    for name, other in (("high", "low"), ("low", "high")):
+        status = world.kube.objects["ResourcePolicy", "dev", name]["status"]
+        ready = next(c for c in status["conditions"] if c["type"] == "Ready")
+        assert (status["conflicts"], ready["reason"]) == (1, "SharesWorkloads")
+        assert f"ResourcePolicy/dev/{other}" in ready["message"]

@@ -32,12 +32,14 @@ from apps.policies.domain.tick import SETTLE, Context, Ruling, Tick, plan_of, ru
 @dataclass(frozen=True, slots=True)
 class Decided:
     """What one pass gives: rulings, the memories that changed (by uid), and which workloads each policy covers:
-    `wins` and `shares` count, by PolicyRef.key, where it counts and where another policy covers the same."""
+    `wins` and `shares` count, by PolicyRef.key, where it counts and where another policy covers the same; `rivals`
+    names those others. `faults` is what keeps a policy from seeing any traffic."""
 
     rulings: tuple[Ruling, ...] = ()
     memories: Mapping[str, Memory] = field(default_factory=dict)
     wins: Mapping[str, int] = field(default_factory=dict)
     shares: Mapping[str, int] = field(default_factory=dict)
+    rivals: Mapping[str, frozenset[str]] = field(default_factory=dict)
     faults: Mapping[str, Reason] = field(default_factory=dict)
 
     @property
@@ -104,8 +106,8 @@ def decide(snapshot: Snapshot, policies: Policies, now: datetime, context: Conte
             else:
                 _rule_on_runner(tick, workload)
     rule_on_sleepers(tick, sleepers)
-    wins, shares = _counts(tick)
-    return Decided(tuple(tick.rulings), tick.changed, wins, shares, _faults(tick))
+    wins, shares, rivals = _counts(tick)
+    return Decided(tuple(tick.rulings), tick.changed, wins, shares, rivals, _faults(tick))
 
 
 def _rule_on_runner(tick: Tick, workload: Workload) -> None:
@@ -153,9 +155,10 @@ def _unsettled(tick: Tick, workload: Workload) -> bool:
     return last.state == "Done" and tick.now - last.at < SETTLE
 
 
-def _counts(tick: Tick) -> tuple[dict[str, int], dict[str, int]]:
+def _counts(tick: Tick) -> tuple[dict[str, int], dict[str, int], dict[str, frozenset[str]]]:
     wins: dict[str, int] = {}
     shares: dict[str, int] = {}
+    rivals: dict[str, frozenset[str]] = {}
     for workload in tick.snapshot.workloads.values():
         if workload.ref.kind not in KINDS:
             continue
@@ -163,10 +166,11 @@ def _counts(tick: Tick) -> tuple[dict[str, int], dict[str, int]]:
         if cover.winner is not None:
             wins[cover.winner.ref.key] = wins.get(cover.winner.ref.key, 0) + 1
         if cover.rivals:
-            for spec in (cover.winner, *cover.rivals):
-                if spec is not None:
-                    shares[spec.ref.key] = shares.get(spec.ref.key, 0) + 1
-    return wins, shares
+            keys = frozenset(spec.ref.key for spec in (cover.winner, *cover.rivals) if spec is not None)
+            for key in keys:
+                shares[key] = shares.get(key, 0) + 1
+                rivals[key] = rivals.get(key, frozenset()) | (keys - {key})
+    return wins, shares, rivals
 
 
 def _faults(tick: Tick) -> dict[str, Reason]:

@@ -87,6 +87,7 @@ RECORDING_ONLY = "RecordingOnly"
 SUSPENDED = "Suspended"
 READY = "Ready"
 NOTHING_MATCHED = "NothingMatched"
+SHARES_WORKLOADS = "SharesWorkloads"
 
 UNKNOWNS = frozenset(
     {
