@@ -54,9 +54,9 @@ class Grants(ApiView):
             holder = _holder(given.validated_data)
             services.grant(holder=holder, role=role, on=on, actor=self.actor, request_id=self.request_id)
         if request.method == "DELETE":
-            given = HolderSerializer(data=request.query_params.dict())
-            given.is_valid(raise_exception=True)
-            services.revoke(holder=_holder(given.validated_data), on=on, actor=self.actor, request_id=self.request_id)
+            named = HolderSerializer(data=request.query_params.dict())
+            named.is_valid(raise_exception=True)
+            services.revoke(holder=_holder(named.validated_data), on=on, actor=self.actor, request_id=self.request_id)
             return Response(status=status.HTTP_204_NO_CONTENT)
         return Response({"items": [_body(holder, role) for holder, role in grants_on(on)]})
 
