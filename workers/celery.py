@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
@@ -34,6 +35,12 @@ app.conf.update(
 )
 
 
+SAYS_EVERY_SWEEP = ("celery.app.trace", "celery.beat", "celery.worker.strategy")
+"""Loggers that report each message, every five seconds; what a task did that matters, it logs itself."""
+
+
 @setup_logging.connect
 def _keep_our_logging(**_: Any) -> None:
-    """Being connected is all it takes: Celery then leaves the logging that settings made alone."""
+    """Being connected is all it takes for Celery to leave the logging alone that settings made."""
+    for name in SAYS_EVERY_SWEEP:
+        logging.getLogger(name).setLevel(logging.WARNING)

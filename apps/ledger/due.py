@@ -58,16 +58,16 @@ def put(key: str, *, kind: str, at: datetime) -> None:
 
     Work that is due now wakes a worker when the transaction commits; if that message is lost, the next sweep finds it.
     """
+    if not _ask_again(key, at=at):
+        try:
+            with transaction.atomic():
+                DueWork.objects.create(key=key, kind=kind, at=at)
+        except IntegrityError:
+            # Somebody else asked between the two statements.
+            _ask_again(key, at=at)
     if at <= clock_now():
+        # After the write: without a transaction the message leaves at once.
         _wake_on_commit()
-    if _ask_again(key, at=at):
-        return
-    try:
-        with transaction.atomic():
-            DueWork.objects.create(key=key, kind=kind, at=at)
-    except IntegrityError:
-        # Somebody else asked between the two statements.
-        _ask_again(key, at=at)
 
 
 def _wake_on_commit() -> None:
