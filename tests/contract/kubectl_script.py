@@ -33,9 +33,9 @@ _RULES: tuple[tuple[str, str], ...] = (
     (r"^(---|\+\+\+) \S*(LIVE|MERGED)-\d+/.*$", r"\1 <diff>"),
     (r"https://127\.0\.0\.1:\d+\S*", "<server>"),
     (r"\b10\.\d+\.\d+\.\d+\b", "<ip>"),
-    (r"-[0-9a-f]{8,10}-[bcdfghjklmnpqrstvwxz2456789]{5}\b", "-<hash>-<suffix>"),
+    (r"-[0-9a-z]{8,10}-[bcdfghjklmnpqrstvwxz2456789]{5}\b", "-<hash>-<suffix>"),
     (r"(pod-template-hash|controller-revision-hash)([=:]\s*\"?)[\w-]+", r"\1\2<hash>"),
-    (r"\bweb-[0-9a-f]{8,10}\b", "web-<hash>"),
+    (r"\bweb-[0-9a-z]{8,10}\b", "web-<hash>"),
     (r"(job-|web-|once-)[bcdfghjklmnpqrstvwxz2456789]{5}\b", r"\1<suffix>"),
     (r"\b(\d+d)?(\d+h)?(\d+m)?\d+s\b", "<age>"),
     (r"\b\d+:3\d{4}/TCP", "<ports>"),
@@ -120,7 +120,8 @@ def differences(left: list[Result], right: list[Result]) -> dict[str, str]:
     return found
 
 
-def _load(path: str) -> list[Result]:
+def load(path: str | Path) -> list[Result]:
+    """What `run` printed into a file."""
     return [Result(**entry) for entry in json.loads(Path(path).read_text())]
 
 
@@ -140,8 +141,8 @@ def main(arguments: list[str]) -> int:
         results = run(options.kubeconfig, context=options.context, controllers=not options.no_controllers)
         sys.stdout.write(json.dumps([asdict(result) for result in results], indent=1) + "\n")
         return 0
-    left = _load(options.left)
-    found = differences(left, _load(options.right))
+    left = load(options.left)
+    found = differences(left, load(options.right))
     for name, text in found.items():
         sys.stdout.write(f"=== {name}: {KNOWN.get(name, 'DIFFERENT')}\n{text}\n")
     unexplained = [name for name in found if name not in KNOWN]

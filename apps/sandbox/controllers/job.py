@@ -63,8 +63,13 @@ class Jobs:
 
         old = found.get("status") or {}
         conditions = [dict(one) for one in old.get("conditions") or ()]
-        status = {"startTime": old.get("startTime", now), "uncountedTerminatedPods": {}, "terminating": 0,
-                  "ready": sum(map(is_ready, active))}  # fmt: skip
+        status = {"uncountedTerminatedPods": {}, "terminating": 0, "ready": sum(map(is_ready, active))}
+        suspended = bool(found["spec"].get("suspend"))
+        if not suspended:
+            status["startTime"] = old.get("startTime", now)
+        told = {one["type"]: one["status"] for one in conditions}.get("Suspended", "False")
+        if suspended is not (told == "True"):
+            set_condition(conditions, new={**_suspension(suspended), "lastProbeTime": now}, now=now)
         status |= {k: v for k, v in (("active", len(active)), ("succeeded", done), ("failed", failed)) if v}
         if finish:
             for new in _finished(finish):
@@ -89,6 +94,12 @@ def outcome(job: Obj) -> str:
         if one["type"] in ("Complete", "Failed") and one["status"] == "True":
             return str(one["type"])
     return ""
+
+
+def _suspension(suspended: bool) -> Obj:
+    if suspended:
+        return {"type": "Suspended", "status": "True", "reason": "JobSuspended", "message": "Job suspended"}
+    return {"type": "Suspended", "status": "False", "reason": "JobResumed", "message": "Job resumed"}
 
 
 def _finished(kind: str) -> list[Obj]:
