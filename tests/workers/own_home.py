@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from portal.supervisor import broker as broker_process
+
 DATABASE = "plimsoll.sqlite3"
 KEYS = "credential-keys"
 SET_UP = "import django; django.setup()\n"
@@ -30,15 +32,16 @@ def eventually(claim: Callable[[], bool], *, seconds: float = 20, what: str) -> 
 
 
 class Home:
-    """One PLIMSOLL_HOME. `template` is a home whose database is migrated already."""
+    """One PLIMSOLL_HOME. `template` is a home whose database is migrated already; with `broker` its processes speak to
+    the embedded broker at its place, whether one runs or not."""
 
-    def __init__(self, folder: Path, *, template: Home | None = None) -> None:
+    def __init__(self, folder: Path, *, template: Home | None = None, broker: bool = False) -> None:
         self.folder = folder
         folder.mkdir(mode=0o700)
         self._environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith("PLIMSOLL_")},
             "PLIMSOLL_HOME": str(folder),
-            "PLIMSOLL_IN_MEMORY": "1",
+            "PLIMSOLL_IN_MEMORY": "0" if broker else "1",
             "PLIMSOLL_TICK_SECONDS": "1",
             "DJANGO_SETTINGS_MODULE": "portal.settings",
         }
@@ -70,8 +73,13 @@ class Home:
         self._processes.append(process)
         return process
 
+    def start_broker(self) -> None:
+        """Returns once it answers."""
+        self._processes.append(subprocess.Popen(broker_process.command(self.folder), stdout=subprocess.DEVNULL))
+        eventually(lambda: broker_process.answers(self.folder), what="the broker answers")
+
     def close(self) -> None:
-        for process in self._processes:
+        for process in reversed(self._processes):
             if process.poll() is None:
                 process.kill()
             process.wait()
