@@ -203,15 +203,17 @@ def _show_password(file: str | None) -> None:
 
 def _last_words(log: Path) -> str:
     """The last line of a log, as a person reads it."""
-    line = _end_of(log).rpartition("\n")[2]
+    line = _end_of(log, length=64_000).rpartition("\n")[2]
     try:
         return str(json.loads(line)["event"])[:500]
     except (ValueError, KeyError, TypeError):
         return line[:500]
 
 
-def _end_of(log: Path) -> str:
-    return log.read_text(errors="replace").strip()[-2000:]
+def _end_of(log: Path, *, length: int = 2000) -> str:
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - length))
+        return file.read().decode(errors="replace").strip()
 
 
 def run(options: plan.Options) -> int:

@@ -10,11 +10,13 @@ from typing import Any, ClassVar
 
 import pytest
 from django.core.cache import cache
+from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory, force_authenticate
 
 from apps.identity.models import User
+from apps.identity.rest import idempotency
 from apps.identity.rest.idempotency import claim
 from apps.identity.rest.views import ApiView
 from apps.kernel.errors import Unavailable
@@ -113,3 +115,16 @@ def test_a_key_that_is_too_long_names_the_header(send: Callable[..., Any]) -> No
     answer = send({"n": 1}, key="k" * 201)
     assert answer.status_code == 400
     assert answer.data["errors"][0]["field"] == "Idempotency-Key"
+
+
+def test_a_broker_that_does_not_answer_is_503_and_nothing_is_done(
+    send: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object) -> bool:
+        raise RedisError("MISCONF No space left on device")
+
+    monkeypatch.setattr(idempotency.cache, "add", refuse, raising=False)
+    answer = send({"n": 1}, key="a")
+    assert answer.status_code == 503
+    assert "disk" in answer.data["errors"][0]["mend"]
+    assert Counting.done == 0

@@ -12,17 +12,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from django.core.cache import cache
 from django.utils.translation import gettext as _
+from redis.exceptions import RedisError
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.identity.rest.problems import KeyReused
-from apps.kernel.errors import Conflict, InvalidInput
+from apps.kernel.errors import Conflict, InvalidInput, Unavailable
+
+log = structlog.get_logger("plimsoll.api")
 
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 200
@@ -50,7 +55,8 @@ class Claim:
     def keep(self, response: Response, *, secret: bool) -> None:
         """Ends the claim. Of a `secret` answer that succeeded only the fact is kept, for the cache lies on a disk."""
         if response.status_code >= 500:
-            cache.delete(self.cache_key)
+            with suppress(RedisError):
+                cache.delete(self.cache_key)
             return
         withheld = secret and response.status_code < 300
         data = None if response.data is None or withheld else json.loads(JSONRenderer().render(response.data))
@@ -61,7 +67,11 @@ class Claim:
             "content_type": response.content_type,
             "withheld": withheld,
         }
-        cache.set(self.cache_key, answer, KEPT_SECONDS)
+        try:
+            cache.set(self.cache_key, answer, KEPT_SECONDS)
+        except RedisError as e:
+            # The write is done, and its answer is on its way; only a second request would not be recognised.
+            log.warning("Answer not kept", error=str(e))
 
 
 def claim(request: Request) -> Claim | None:
@@ -78,9 +88,16 @@ def claim(request: Request) -> Claim | None:
     digest = _digest(request)
     owner = hashlib.sha256(f"{request.user.pk}:{key}".encode()).hexdigest()
     cache_key = f"idempotency:{owner}"
-    if cache.add(cache_key, {"digest": digest, "status": None}, RUNNING_SECONDS):
-        return Claim(cache_key, digest)
-    kept = cache.get(cache_key) or {}
+    try:
+        if cache.add(cache_key, {"digest": digest, "status": None}, RUNNING_SECONDS):
+            return Claim(cache_key, digest)
+        kept = cache.get(cache_key) or {}
+    except RedisError as e:
+        raise Unavailable(
+            _("the broker, which keeps the keys, does not answer: %(error)s") % {"error": e},
+            field=HEADER,
+            mend=_("free some disk space or start the broker, or send the request without a key"),
+        ) from e
     if kept.get("digest") != digest:
         raise KeyReused(
             _("this key was used for another request"), field=HEADER, mend=_("send a new key for a new request")
