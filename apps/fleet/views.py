@@ -171,6 +171,10 @@ def cluster_remove(request: HttpRequest, pk: UUID) -> HttpResponse:
     return HttpResponseRedirect(reverse("fleet:clusters"))
 
 
+def _mark(found: Workload) -> list[tuple[str, Any]]:
+    return [(key, value) for key, value in sorted((found.slept or {}).items()) if value is not None]
+
+
 @login_required
 @require_GET
 def workload(request: HttpRequest, pk: UUID) -> HttpResponse:
@@ -182,6 +186,6 @@ def workload(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         "workload": found, "visit": visit, "look": looks.WORKLOAD, "panels": _panels(request, "workload", found),
         "events": events_of(user, found), "may_operate": has_role(user, Role.OPERATOR, found),
-        "ref": f"{found.kind}/{found.name}", "slept": sorted((found.slept or {}).items()),
+        "ref": f"{found.kind}/{found.name}", "slept": _mark(found),
     }  # fmt: skip
     return render(request, "fleet/workload.html", context)

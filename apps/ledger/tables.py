@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.ledger import looks
 from apps.ledger.models import ApprovalRequest, DecisionRow, Record
 from apps.ui import markup
-from apps.ui.sentences import sentence
+from apps.ui.sentences import sentence, title
 from apps.ui.tables import LinkColumn, ListTable, NumberColumn, ReasonColumn, StateColumn, WhenColumn
 
 
@@ -126,9 +126,10 @@ class RecordTable(ListTable):
 def event_of(record: Record) -> str:
     """What a record says in a few words: its event, its verdict and reason, or nothing."""
     body = record.body
-    if "event" in body:
-        return str(body["event"])
-    reason = body.get("reason")
-    if isinstance(reason, dict) and "code" in reason:
-        return sentence(str(reason["code"]), reason.get("operands") or {})
-    return str(body.get("state") or body.get("name") or "")
+    event = str(body.get("event") or "")
+    reason = (body.get("decision") or {}).get("reason") or body.get("reason")
+    if isinstance(reason, dict) and reason.get("code"):
+        return sentence(str(reason["code"]), reason.get("operands") or {}).partition("\n")[0]
+    kind = looks.ACTIONS.get(str(body.get("kind")))
+    words = str(looks.EVENTS.get(event) or title(event)) if event else ""
+    return f"{kind.label}: {words}" if kind and words else words

@@ -121,7 +121,20 @@ def decision_context(user: User, row: DecisionRow) -> dict[str, Any]:
         "outcome": wording.outcome_of(action) if action else ("", ""),
         "snapshot": _snapshot(row), "may_undo": action is not None and may_undo(user, action),
         "policy_key": "/".join(filter(None, [row.policy_kind, row.policy_namespace, row.policy_name])),
-        "operands": sorted(row.operands.items()),
+        "operands": sorted(row.operands.items()), "because": _because(user, row),
+    }  # fmt: skip
+
+
+def _because(user: User, row: DecisionRow) -> dict[str, Any] | None:
+    """The evidence of the decision that led here, where this one has none of its own."""
+    led = wording.earlier(row)
+    if led is None or led.action is None:
+        return None
+    return {
+        "decision": led, "evidence": wording.evidence_lines(led), "alternatives": wording.alternatives(led),
+        "action": led.action, "action_look": looks.ACTIONS.get(led.action.kind), "change": wording.change(led.action),
+        "outcome": wording.outcome_of(led.action), "may_undo": may_undo(user, led.action),
+        "policy_key": "/".join(filter(None, [led.policy_kind, led.policy_namespace, led.policy_name])),
     }  # fmt: skip
 
 

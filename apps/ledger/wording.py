@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from apps.kernel.decisions import Verdict
 from apps.ledger import looks
 from apps.ledger.models import ActionRow, DecisionRow
 from apps.ui import markup
@@ -63,8 +64,12 @@ def alternatives(row: DecisionRow) -> list[tuple[str, str, str]]:
         reason: Mapping[str, Any] = one.get("reason") or {}
         code = str(reason.get("code", ""))
         name = str(one.get("name", ""))
-        found.append((str(looks.ALTERNATIVES.get(name, name)), sentence(code, reason.get("operands") or {}), code))
+        found.append((str(looks.ALTERNATIVES.get(name, name)), _line_of(code, reason), code))
     return found
+
+
+def _line_of(code: str, reason: Mapping[str, Any]) -> str:
+    return sentence(code, reason.get("operands") or {}).partition("\n")[0]
 
 
 def change(action: ActionRow) -> list[tuple[str, str, str]]:
@@ -88,6 +93,23 @@ def change(action: ActionRow) -> list[tuple[str, str, str]]:
     elif action.kind == "Scale":
         rows.append(("spec.replicas", str(data.get("was", "")), str(data.get("replicas", ""))))
     return rows
+
+
+def earlier(row: DecisionRow) -> DecisionRow | None:
+    """The decision that led to the state a decision without evidence only states: who put it to sleep, and why."""
+    if row.evidence or row.verdict != Verdict.HOLD:
+        return None
+    found: DecisionRow | None = (
+        DecisionRow.objects.filter(
+            cluster_name=row.cluster_name, namespace=row.namespace, subject_kind=row.subject_kind,
+            subject_name=row.subject_name, verdict=Verdict.ACT, decided_at__lte=row.decided_at,
+        )
+        .exclude(action=None)
+        .select_related("cluster", "team", "action__approval")
+        .order_by("-decided_at", "-id")
+        .first()
+    )  # fmt: skip
+    return found
 
 
 def outcome_of(action: ActionRow) -> tuple[str, str]:

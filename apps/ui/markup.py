@@ -155,7 +155,7 @@ def badge(text: str, *, tone: Tone = "muted", icon_name: str = "") -> SafeString
 
 def reason(code: str, operands: Mapping[str, Operand], *, url: str = "", tone: Tone = "muted") -> SafeString:
     """The sentence of a reason; with `url`, a chip that opens the decision in the drawer."""
-    text = sentence(code, operands)
+    text = sentence(code, operands).partition("\n")[0]
     if not url:
         return format_html('<span class="reason" data-code="{}">{}</span>', code, text)
     return format_html(

@@ -173,3 +173,27 @@ def test_the_palette_shows_nobody_what_they_may_not_see_or_do(stranger: Client) 
     page = stranger.get("/search/?q=checkout", headers={"HX-Request": "true"}).content.decode()
     assert "Nothing matches" in page
     assert "Put to sleep" not in stranger.get("/search/", headers={"HX-Request": "true"}).content.decode()
+
+
+def test_a_sleeping_workload_shows_what_led_to_its_sleep(client: Client, admin: User) -> None:
+    row = make_workload("web", asleep=True)
+    acted = make_decision(workload=row, current=False)
+    make_action(decision=acted)
+    standing = make_decision(
+        workload=row, verdict="Hold", reason_code="Asleep", operands=row.reason_operands, evidence=[], alternatives=[]
+    )
+    for path in (f"/workloads/{row.pk}/", f"/decisions/{standing.pk}/"):
+        page = client.get(path).content.decode()
+        assert "Asleep by ResourcePolicy/shop/night" in page
+        assert "What led to it" in page
+        assert "No traffic for 2 h: IngressNginx counted 0 requests." in page
+        assert f"/actions/{acted.actions.get().pk}/undo/" in page
+
+
+def test_what_is_to_be_pasted_stands_apart_from_its_sentence(client: Client) -> None:
+    operands = {"tool": "Argo CD", "owner": "Application shop", "mend": "spec:\n  ignoreDifferences: []"}
+    row = make_decision(workload=make_workload(), verdict="Refuse", reason_code="GitOpsOwnsReplicas", operands=operands)
+    page = client.get(f"/decisions/{row.pk}/").content.decode()
+    assert '<pre class="command" id="paste-' in page
+    assert "spec:\n  ignoreDifferences: []</pre>" in page
+    assert "ignoreDifferences" not in client.get("/decisions/").content.decode()

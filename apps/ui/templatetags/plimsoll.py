@@ -75,7 +75,14 @@ def reason(code: str, operands: dict[str, Any] | None = None, url: str = "", ton
 
 @register.simple_tag
 def reason_text(code: str, operands: dict[str, Any] | None = None) -> str:
-    return sentence(code, operands or {})
+    """The sentence itself; what is to be pasted, on the lines below it, is `reason_block`'s."""
+    return sentence(code, operands or {}).partition("\n")[0]
+
+
+@register.simple_tag
+def reason_block(code: str, operands: dict[str, Any] | None = None) -> str:
+    """The lines below a reason's sentence: a manifest or commands to paste; "" for most reasons."""
+    return sentence(code, operands or {}).partition("\n")[2]
 
 
 @register.filter
