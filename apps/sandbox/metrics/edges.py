@@ -33,11 +33,24 @@ class Edges:
     falls: Ints
 
 
+_KEPT = 4
 _NAMES = tuple(one.name for one in fields(Edges))
 
 
 def edges(selection: Selection, *, targets: Targets, start: int, end: int) -> Edges:
-    """The `Edges` of each series over [start, end]."""
+    """The `Edges` of each series over [start, end]; the last few answers are kept, for queries often share a window."""
+    key = (start, end, selection.version())
+    if key not in selection.memo:
+        if len(selection.memo) >= _KEPT:
+            selection.memo.clear()
+        selection.memo[key] = _edges(selection, targets=targets, start=start, end=end)
+    found = selection.memo[key]
+    if not isinstance(found, Edges):
+        raise TypeError("a memo holds Edges")
+    return found
+
+
+def _edges(selection: Selection, *, targets: Targets, start: int, end: int) -> Edges:
     pieces = [_edges_of(part, targets=targets, start=start, end=end) for part in selection.parts]
     if not pieces:
         return _none(0)

@@ -58,6 +58,10 @@ class Family:
             self._scraped.append({NAME: self.name} | {k: v for k, v in labels.items() if v})
         return self._scraped
 
+    def version(self) -> tuple[int, ...]:
+        """Changes whenever a value may have changed in retrospect or a series was added."""
+        return (self.generation, self.targets.version)
+
     def values(self, rows: Ints, *, at: Ints) -> tuple[Floats, Flags]:
         """(value, exposed) of each series at moments `at`, [n] or [n, k]."""
         raise NotImplementedError
@@ -89,18 +93,23 @@ class Counted(Family):
         self._zero_visible = zero_visible
         self._shares: list[list[Share]] = []
         self._row_of: dict[object, int] = {}
+        self._shares_version = 0
         self._table: tuple[Ints, Ints, Ints, Ints] | None = None
 
     def add(self, exposed: Mapping[str, str], *, target: Target, shares: list[Share]) -> int:
         """A series, or more shares for the one that has these labels on this target already."""
         key = (target.row, tuple(sorted(exposed.items())))
         self._table = None
+        self._shares_version += 1
         row = self._row_of.get(key)
         if row is None:
             row = self._row_of[key] = self._add(exposed, target)
             self._shares.append([])
         self._shares[row] += shares
         return row
+
+    def version(self) -> tuple[int, ...]:
+        return (*super().version(), self._shares_version, self._served.version, self._served.demand.version)
 
     def end_shares(self, target: Target, *, at_ms: int, demand_rows: Container[int] | None = None) -> None:
         """The open shares of the series on this target end; all of them, or those of some demand rows."""
@@ -111,6 +120,7 @@ class Counted(Family):
                 for share in self._shares[row]
             ]  # fmt: skip
         self._table = None
+        self._shares_version += 1
 
     def values(self, rows: Ints, *, at: Ints) -> tuple[Floats, Flags]:
         demand, start, end, part = self._tabulated()
@@ -154,6 +164,7 @@ class Stepped(Family):
     def __init__(self, name: str, *, help_text: str, targets: Targets) -> None:
         super().__init__(name, kind="gauge", help_text=help_text, targets=targets)
         self._steps = Timelines()
+        self._writes = 0
         self._row_of: dict[object, int] = {}
 
     def set(self, key: object, *, exposed: Mapping[str, str], target: Target, value: float, at_ms: int) -> None:
@@ -175,7 +186,11 @@ class Stepped(Family):
         found = self._steps.value_of(lifted, index=self._steps.index(lifted, at=at), default=np.nan)
         return found, ~np.isnan(found)
 
+    def version(self) -> tuple[int, ...]:
+        return (*super().version(), self._writes)
+
     def _write(self, row: int, *, value: float, at_ms: int) -> None:
+        self._writes += 1
         moments = self._steps.moments(row) if self._steps.length(row) else []
         if not moments or not _same(moments[-1][1], value):
             self._steps.append(row, at=max(at_ms, moments[-1][0] if moments else at_ms), value=value)
@@ -190,10 +205,15 @@ class Computed(Family):
     ) -> None:  # fmt: skip
         super().__init__(name, kind=kind, help_text=help_text, targets=targets, meta=meta)
         self._function = function
+        self._asked = 0
 
     def add(self, exposed: Mapping[str, str], *, target: Target) -> int:
         """A series; returns the row that the function will be asked about."""
         return self._add(exposed, target)
+
+    def version(self) -> tuple[int, ...]:
+        self._asked += 1  # its values may depend on anything, so nothing about it is kept
+        return (*super().version(), self._asked)
 
     def values(self, rows: Ints, *, at: Ints) -> tuple[Floats, Flags]:
         return self._function(rows, at)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -45,10 +45,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a selector finds: the labels of all parts, in order, with the metric name."""
+    """What a selector finds: the labels of all parts, in order, with the metric name. `memo` is for `edges`."""
 
     labels: LabelFrame
     parts: tuple[Part, ...]
+    memo: dict[Hashable, object] = field(default_factory=dict, compare=False)
+
+    def version(self) -> tuple[object, ...]:
+        """Changes whenever a value of these series may: a lever was pulled, a workload slept, a share was added."""
+        return tuple(part.family.version() for part in self.parts)
 
 
 class Registry:

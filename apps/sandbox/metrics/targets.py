@@ -67,7 +67,7 @@ class Targets:
         self._gaps = Timelines()  # GAP from that moment on, or UP
         self._gaps.add_row()
         self._gaps.append(0, at=np.iinfo(np.int64).min, value=UP)
-        self.generation = 0
+        self.version = 0  # grows with every target and lever
         self._offsets: Ints = np.zeros(0, dtype=np.int64)
 
     def offsets(self) -> Ints:
@@ -88,29 +88,32 @@ class Targets:
         offset = int(draw.number(self.seed, row, 11) * self.interval_ms)
         target = Target(row, dict(labels), offset, honor_labels, path)
         self.all.append(target)
-        self.generation += 1
+        self.version += 1
         return target
 
     def remove(self, target: Target, *, at_ms: int) -> None:
         """Its pod is gone: series go stale at the next scrape."""
         self._life.insert(target.row, at=at_ms, value=ABSENT)
-        self.generation += 1
+        self.version += 1
 
     def outage(self, target: Target, *, start_ms: int, end_ms: int) -> None:
         """A lever: scrapes fail for this span, `up` is 0; the process goes on counting."""
         self._life.insert(target.row, at=start_ms, value=DOWN)
         self._life.insert(target.row, at=end_ms, value=UP)
+        self.version += 1
 
     def restart(self, target: Target, *, at_ms: int, explained: bool = True) -> None:
         """A lever: counters begin at zero again; `explained` says whether process_start_time_seconds tells so."""
         self._bases.insert(target.row, at=at_ms)
         if explained:
             self._starts.insert(target.row, at=at_ms)
+        self.version += 1
 
     def prometheus_gap(self, *, start_ms: int, end_ms: int) -> None:
         """A lever: Prometheus itself is away; nothing is scraped, nothing is marked stale."""
         self._gaps.insert(0, at=start_ms, value=GAP)
         self._gaps.insert(0, at=end_ms, value=UP)
+        self.version += 1
 
     def exists(self, target: Target, *, at_ms: int) -> bool:
         """Whether Prometheus knows the target now."""

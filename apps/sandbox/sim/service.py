@@ -18,7 +18,8 @@ class Served:
     """Awake and asleep times per workload over one `Demand`. A workload nobody spoke of has always been awake."""
 
     def __init__(self, demand: Demand) -> None:
-        self._demand = demand
+        self.demand = demand
+        self.version = 0
         self._changes = Timelines()
         self._row_of: dict[str, int] = {}
         self._workload_row: Ints = np.zeros(0, dtype=np.int64)
@@ -29,7 +30,7 @@ class Served:
         row = self._row(workload)
         if self.is_awake(workload) == awake:
             return
-        demand_rows = np.asarray(self._demand.rows_of.get(workload, []), dtype=np.int64)
+        demand_rows = np.asarray(self.demand.rows_of.get(workload, []), dtype=np.int64)
         change = self._changes.length(row)
         if len(demand_rows):
             moment = np.full(len(demand_rows), at_ms)
@@ -38,6 +39,7 @@ class Served:
             self._marks[demand_rows, change, 0] = served
             self._marks[demand_rows, change, 1] = everything
         self._changes.append(row, at=at_ms, value=AWAKE if awake else ASLEEP)
+        self.version += 1
 
     def is_awake(self, workload: str) -> bool:
         """Whether its pods serve since the last change."""
@@ -62,7 +64,7 @@ class Served:
 
     def counts(self, rows: Ints, *, at: Ints) -> tuple[Ints, Ints]:
         """(served, all) requests of each demand row up to and including `at`; shapes as in `Demand.count`."""
-        total = self._demand.count(rows, at=at)
+        total = self.demand.count(rows, at=at)
         self._make_room(0)
         places = rows if at.ndim == 1 else rows[:, None]
         workload = self._workload_row[places]
@@ -80,14 +82,14 @@ class Served:
         if row is None:
             row = self._row_of[workload] = self._changes.add_row()
             self._make_room(0)
-            self._workload_row[self._demand.rows_of.get(workload, [])] = row
+            self._workload_row[self.demand.rows_of.get(workload, [])] = row
         return row
 
     def _make_room(self, change: int) -> None:
-        rows = len(self._demand.sources) * self._demand.lanes
+        rows = len(self.demand.sources) * self.demand.lanes
         known = len(self._workload_row)
         if rows > known:
-            fresh = [self._row_of.get(self._demand.row_source(row)[0].workload, -1) for row in range(known, rows)]
+            fresh = [self._row_of.get(self.demand.row_source(row)[0].workload, -1) for row in range(known, rows)]
             self._workload_row = np.append(self._workload_row, np.asarray(fresh, dtype=np.int64))
             pad = np.zeros((rows - known, *self._marks.shape[1:]), dtype=np.int64)
             self._marks = np.concatenate([self._marks, pad])

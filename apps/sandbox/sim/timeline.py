@@ -1,4 +1,4 @@
-"""Many short lists of moments, kept in one padded matrix, so that "the last one at or before t" is one numpy call."""
+"""Many short lists of moments, such that "the last one at or before t" is one numpy call for all of them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import numpy as np
 from apps.sandbox.sim.draw import Floats, Ints
 
 NEVER = np.iinfo(np.int64).max
+_TIME_BITS = 42  # ms since the epoch until the year 2109; two million rows above them
+_LATEST = (1 << _TIME_BITS) - 1
 
 
 class Timelines:
@@ -16,6 +18,7 @@ class Timelines:
         self._times = np.full((8, 4), NEVER, dtype=np.int64)
         self._values = np.zeros((8, 4))
         self._lengths = np.zeros(8, dtype=np.int64)
+        self._flat: tuple[Ints, Ints] | None = None
         self.rows = 0
 
     def add_row(self) -> int:
@@ -25,6 +28,7 @@ class Timelines:
             self._values = np.concatenate([self._values, np.zeros_like(self._values)])
             self._lengths = np.concatenate([self._lengths, np.zeros_like(self._lengths)])
         self.rows += 1
+        self._flat = None
         return self.rows - 1
 
     def append(self, row: int, *, at: int, value: float = 0.0) -> None:
@@ -38,6 +42,7 @@ class Timelines:
         self._times[row, length] = at
         self._values[row, length] = value
         self._lengths[row] = length + 1
+        self._flat = None
 
     def insert(self, row: int, *, at: int, value: float = 0.0) -> None:
         """Add a moment anywhere in a row; after those at the same moment."""
@@ -62,16 +67,18 @@ class Timelines:
 
     def index(self, rows: Ints, *, at: Ints) -> Ints:
         """For each pair the number of the last moment at or before `at`; -1 when there is none."""
-        width = max(int(self._lengths[: self.rows].max(initial=0)), 1)
-        if width == 1:
-            return np.asarray((self._times[rows, 0] <= at).astype(np.int64) - 1)
-        found = np.full(np.broadcast(rows, at).shape, -1, dtype=np.int64)
-        for column in range(width):
-            reached = self._times[rows, column] <= at
-            if not reached.any():
-                break
-            found += reached
-        return found
+        keys, firsts = self._flattened()
+        wanted = (rows << _TIME_BITS) + np.clip(at, 0, _LATEST)
+        return np.searchsorted(keys, wanted, side="right") - firsts[rows] - 1
+
+    def _flattened(self) -> tuple[Ints, Ints]:
+        """All moments of all rows, ascending, (row, moment) packed into one integer; and where each row begins."""
+        if self._flat is None:
+            lengths = self._lengths[: self.rows]
+            used = np.arange(self._times.shape[1])[None, :] < lengths[:, None]
+            packed = (np.arange(self.rows) << _TIME_BITS)[:, None] + np.clip(self._times[: self.rows], 0, _LATEST)
+            self._flat = packed[used], np.cumsum(lengths) - lengths
+        return self._flat
 
     def time_of(self, rows: Ints, *, index: Ints) -> Ints:
         """The moments at these indexes; index -1 gives the smallest integer."""

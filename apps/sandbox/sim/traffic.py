@@ -76,6 +76,7 @@ class Demand:
         self.seed = seed
         self.origin_hour = origin_ms // HOUR_MS
         self.lanes = lanes
+        self.version = 0  # grows with every source, silence and hit
         self.sources: list[Source] = []
         self.rows_of: dict[str, list[int]] = {}
         self._silences: dict[str, list[Silence]] = {}
@@ -86,6 +87,7 @@ class Demand:
         """Add a source; returns its rows, one a lane."""
         rows = [len(self.sources) * self.lanes + lane for lane in range(self.lanes)]
         self.sources.append(source)
+        self.version += 1
         self.rows_of.setdefault(source.workload, []).extend(rows)
         return rows
 
@@ -96,6 +98,7 @@ class Demand:
     def silence(self, workload: str, *, span: Silence) -> None:
         """Pull the lever, also for hours that have been drawn already."""
         self._silences.setdefault(workload, []).append(span)
+        self.version += 1
         rows = self.rows_of.get(workload, [])
         drawn = [row for row in rows if row < len(self._totals)]
         if drawn:
@@ -106,6 +109,7 @@ class Demand:
         """One more request, at this millisecond."""
         old = self._extras.get(row, np.zeros(0, dtype=np.int64))
         self._extras[row] = np.sort(np.append(old, at_ms))
+        self.version += 1
 
     def count(self, rows: Ints, *, at: Ints) -> Ints:
         """How many requests of each row arrived up to and including `at` (ms); shape [n] or [n, k] with rows [n]."""
