@@ -7,7 +7,7 @@ What works already is left as it is, so that a warm start costs one call a clust
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -20,21 +20,11 @@ from apps.fleet.models import Cluster, NodePrice
 from apps.fleet.reports import NewCluster
 from apps.kernel.errors import PlimsollError
 from apps.kernel.kinds import NAMESPACE
-from apps.kernel.ports import KubeconfigParser, MetricsConnection, load
+from apps.kernel.ports import KubeconfigParser, load
 
 log = structlog.get_logger(__name__)
 
 ACTOR = "demo"
-
-
-@dataclass(frozen=True, slots=True)
-class DemoCluster:
-    """One cluster of the demo fleet; `name` is its context in the kubeconfig too."""
-
-    name: str
-    environment: str = ""
-    region: str = ""
-    metrics: MetricsConnection | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,34 +37,34 @@ class DemoPrice:
     region: str = ""
 
 
-def connect_demo(
-    clusters: Iterable[DemoCluster], *, kubeconfig: str, prices: Iterable[DemoPrice] = (), today: date
-) -> list[Cluster]:
-    """The rows of the demo fleet, connected. A cluster of that name which is not the demo's is left alone."""
-    for price in prices:
-        _keep_price(price, today)
-    return [row for found in clusters if (row := _connected(found, kubeconfig)) is not None]
-
-
-def _connected(found: DemoCluster, kubeconfig: str) -> Cluster | None:
-    given = NewCluster(
-        name=found.name,
-        kubeconfig=kubeconfig,
-        context=found.name,
-        metrics=found.metrics,
-        environment=found.environment,
-        region=found.region,
-        is_demo=True,
-    )
-    row = Cluster.objects.filter(name=found.name).first()
+def connect_demo(given: NewCluster) -> tuple[Cluster | None, bool]:
+    """The cluster's row, and whether it is new. None when a cluster of that name is there and is not the demo's: that
+    one is left alone."""
+    row = Cluster.objects.filter(name=given.name).first()
     if row is None:
-        return add_cluster(given, actor=ACTOR).cluster
+        return add_cluster(replace(given, is_demo=True), actor=ACTOR).cluster, True
     if not row.is_demo:
         log.warning("A cluster of the demo's name is not the demo's", cluster=row.name)
-        return None
+        return None, False
     if not _still_works(row, given):
         update_connection(row, given, actor=ACTOR)
-    return row
+    return row, False
+
+
+def keep_prices(prices: Iterable[DemoPrice], *, today: date) -> None:
+    """Puts the demo's prices into the book. A row that is there stays as it is: somebody may have changed it."""
+    for price in prices:
+        NodePrice.objects.get_or_create(
+            instance_type=price.instance_type,
+            region=price.region,
+            spot=price.spot,
+            defaults={
+                "price_per_hour": price.price_per_hour,
+                "currency": "USD",
+                "source": "sandbox",
+                "as_of": today,
+            },
+        )
 
 
 def _still_works(row: Cluster, given: NewCluster) -> bool:
@@ -96,18 +86,3 @@ def _still_works(row: Cluster, given: NewCluster) -> bool:
         return False
     finally:
         kube.close()
-
-
-def _keep_price(price: DemoPrice, today: date) -> None:
-    NodePrice.objects.update_or_create(
-        instance_type=price.instance_type,
-        region=price.region,
-        spot=price.spot,
-        defaults={"price_per_hour": price.price_per_hour, "currency": "USD", "source": "sandbox"},
-        create_defaults={
-            "price_per_hour": price.price_per_hour,
-            "currency": "USD",
-            "source": "sandbox",
-            "as_of": today,
-        },
-    )

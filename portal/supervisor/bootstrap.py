@@ -119,14 +119,14 @@ def _listens(context: Context) -> bool:
 
 def connect(context: Context, kubeconfig: str, *, folder: Path) -> Cluster | None:
     """The cluster when it was new; None when it was known, and only its address was looked after."""
-    from apps.fleet import services
-    from apps.fleet.models import Cluster
+    from apps.fleet.demo import connect_demo
+    from apps.fleet.services import NewCluster
     from apps.identity.models import Team
     from apps.kernel.ports import MetricsConnection
 
     url, ca_pem = metrics_of(context, folder)
     team, _ = Team.objects.get_or_create(name="platform", defaults={"title": "Platform"})
-    given = services.NewCluster(
+    given = NewCluster(
         name=context.name,
         kubeconfig=kubeconfig,
         context=context.name,
@@ -134,14 +134,24 @@ def connect(context: Context, kubeconfig: str, *, folder: Path) -> Cluster | Non
         team=team,
         environment=ENVIRONMENTS.get(context.name, ""),
         region=REGIONS.get(context.name, ""),
-        is_demo=True,
     )
-    known = Cluster.objects.filter(name=context.name).first()
-    if known is None:
-        return services.add_cluster(given, actor=ACTOR).cluster
-    if known.server != context.server:
-        services.update_connection(known, given, actor=ACTOR)
-    return None
+    cluster, is_new = connect_demo(given)
+    return cluster if is_new else None
+
+
+def keep_demo_prices() -> None:
+    """What the simulated clouds charge, spot nodes too, which no list price covers."""
+    from apps.fleet.demo import DemoPrice, keep_prices
+    from apps.identity.clock import now
+    from apps.sandbox.sim.prices import INSTANCE_TYPES, price_of
+
+    prices = [
+        DemoPrice(name, spot=spot, price_per_hour=price)
+        for name in INSTANCE_TYPES
+        for spot in (False, True)
+        if (price := price_of(name, spot=spot)) is not None
+    ]
+    keep_prices(prices, today=now().date())
 
 
 def main() -> None:
@@ -153,6 +163,7 @@ def main() -> None:
     from apps.policies.services import apply_policy
 
     file = Path(sys.argv[1])
+    keep_demo_prices()
     kubeconfig = wait_for(file)
     for context in contexts(kubeconfig):
         cluster = connect(context, kubeconfig, folder=file.parent)

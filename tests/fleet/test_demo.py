@@ -6,12 +6,12 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-import yaml
 
 from apps.fleet.connections import open_kube, seal
-from apps.fleet.demo import DemoCluster, DemoPrice, connect_demo
+from apps.fleet.demo import DemoPrice, connect_demo, keep_prices
 from apps.fleet.models import Cluster, NodePrice
 from apps.fleet.prices import price_book
+from apps.fleet.services import NewCluster
 from apps.kernel.ports import KubeConnection
 from apps.ledger.models import Record
 from tests.fleet.test_rows import make_cluster
@@ -20,43 +20,49 @@ from tests.sandbox_server import SandboxServer
 pytestmark = pytest.mark.django_db
 
 TODAY = date(2026, 3, 2)
-CLUSTERS = [DemoCluster("eu-dev", environment="development", region="eu-central-1")]
 
 
 @pytest.fixture
-def kubeconfig(sandbox_api: SandboxServer) -> str:
-    """One context, named like the demo's cluster."""
-    config = yaml.safe_load(sandbox_api.kubeconfig("admin"))
-    config["contexts"][0]["name"] = config["current-context"] = "eu-dev"
-    return yaml.safe_dump(config)
+def given(sandbox_api: SandboxServer) -> NewCluster:
+    return NewCluster("eu-dev", sandbox_api.kubeconfig("admin"), environment="development", region="eu-central-1")
+
+
+def _connected(given: NewCluster) -> Cluster:
+    row, _ = connect_demo(given)
+    assert row is not None
+    return row
 
 
 def _records() -> int:
     return Record.objects.filter(kind="Setting").count()
 
 
-def test_it_is_connected_like_any_cluster(kubeconfig: str) -> None:
-    (row,) = connect_demo(CLUSTERS, kubeconfig=kubeconfig, today=TODAY)
+def test_it_is_connected_like_any_cluster(given: NewCluster) -> None:
+    row = _connected(given)
     assert (row.is_demo, row.environment, row.region) == (True, "development", "eu-central-1")
     assert row.account.startswith("system:serviceaccount:")
     assert _records() == 1
 
 
-def test_a_second_start_changes_nothing(kubeconfig: str) -> None:
-    (first,) = connect_demo(CLUSTERS, kubeconfig=kubeconfig, today=TODAY)
-    (second,) = connect_demo(CLUSTERS, kubeconfig=kubeconfig, today=TODAY)
+def test_a_second_start_changes_nothing(given: NewCluster) -> None:
+    first, new = connect_demo(given)
+    assert new
+    second, new = connect_demo(given)
+    assert not new
+    assert first is not None
+    assert second is not None
     assert second.pk == first.pk
     assert second.sealed_credentials == first.sealed_credentials
     assert _records() == 1
 
 
 @pytest.mark.parametrize("change", [{"server": "https://127.0.0.1:1"}, {"token": "stale"}, {"ca_pem": ""}])
-def test_a_sandbox_that_came_back_elsewhere_is_connected_again(kubeconfig: str, change: dict[str, str]) -> None:
-    (row,) = connect_demo(CLUSTERS, kubeconfig=kubeconfig, today=TODAY)
+def test_a_sandbox_that_came_back_elsewhere_is_connected_again(given: NewCluster, change: dict[str, str]) -> None:
+    row = _connected(given)
     good = open_kube(row.sealed_credentials)
     known = {"server": good.server, "token": good.token, "ca_pem": good.ca_pem, **change}
     Cluster.objects.update(sealed_credentials=seal(KubeConnection(**known)))
-    (again,) = connect_demo(CLUSTERS, kubeconfig=kubeconfig, today=TODAY)
+    again = _connected(given)
     assert again.pk == row.pk
     found = open_kube(Cluster.objects.get().sealed_credentials)
     assert (found.server, found.ca_pem) == (good.server, good.ca_pem)
@@ -64,19 +70,19 @@ def test_a_sandbox_that_came_back_elsewhere_is_connected_again(kubeconfig: str, 
     assert _records() == 2
 
 
-def test_a_cluster_that_is_not_the_demos_is_left_alone(kubeconfig: str) -> None:
+def test_a_cluster_that_is_not_the_demos_is_left_alone(given: NewCluster) -> None:
     mine = make_cluster("eu-dev")
-    assert connect_demo(CLUSTERS, kubeconfig=kubeconfig, today=TODAY) == []
+    assert connect_demo(given) == (None, False)
     mine.refresh_from_db()
     assert mine.sealed_credentials == "-"
 
 
-def test_the_demos_prices_are_in_the_book() -> None:
-    for price in ("0.0805", "0.0900"):
-        connect_demo(
-            [], kubeconfig="", prices=[DemoPrice("m5.xlarge", spot=True, price_per_hour=Decimal(price))], today=TODAY
-        )
+def test_the_demos_prices_are_in_the_book_and_yours_stay() -> None:
+    spot = DemoPrice("m5.xlarge", spot=True, price_per_hour=Decimal("0.0805"))
+    keep_prices([spot], today=TODAY)
     assert NodePrice.objects.get().source == "sandbox"
+    NodePrice.objects.update(price_per_hour=Decimal("0.09"))
+    keep_prices([spot], today=TODAY)
     assert price_book().rows == {("m5.xlarge", "", True): Decimal("0.0900")}
 
 
