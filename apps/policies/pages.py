@@ -15,7 +15,7 @@ from apps.fleet.pages import totals
 from apps.identity.models import User
 from apps.identity.roles import Role, reach
 from apps.identity.visibility import visible_to
-from apps.policies.models import Policy
+from apps.policies.models import Notice, Policy
 from apps.policies.tables import rule_words
 from apps.ui.acting import user_of
 from apps.ui.registry import Hit, NavItem, Panel, RowAction, SearchSource
@@ -82,11 +82,21 @@ def savings(request: HttpRequest, obj: Any) -> Mapping[str, Any]:
     return {"fleet": fleet, "policies": policies, "share": share, "month": fleet["rate"] * Decimal(730)}
 
 
+MOST_NOTICES = 8
+
+
+def notices(request: HttpRequest, obj: Any) -> Mapping[str, Any]:
+    """Sleeps that are announced, and those that a policy in mode Warn would make. One query beside the grants."""
+    found = visible_to(Notice, user_of(request)).filter(over=False).select_related("cluster")
+    return {"notices": found[:MOST_NOTICES]}
+
+
 PANELS = [
     Panel(
         "savings", "overview", "policies/panel_savings.html", savings, order=0, column="wide",
         topics=("workloads", "policies"),
-    )
+    ),
+    Panel("notices", "overview", "policies/panel_notices.html", notices, order=60, column="side", topics=("notices",)),
 ]  # fmt: skip
 
 
@@ -110,4 +120,8 @@ def live_policies(user: User, ids: set[str]) -> Any:
     return visible_to(Policy, user).filter(pk__in=ids).values_list("pk", flat=True)
 
 
-LIVE = {"policies": live_policies}
+def live_notices(user: User, ids: set[str]) -> Any:
+    return visible_to(Notice, user).filter(pk__in=ids).values_list("pk", flat=True)
+
+
+LIVE = {"policies": live_policies, "notices": live_notices}
