@@ -127,7 +127,8 @@ def event_of(record: Record) -> str:
     """What a record says in a few words: its event, its verdict and reason, or nothing."""
     body = record.body
     event = str(body.get("event") or "")
-    reason = (body.get("decision") or {}).get("reason") or body.get("reason")
+    decision = body.get("decision")  # the whole of it in a Decision's own record, elsewhere its id
+    reason = decision.get("reason") if isinstance(decision, dict) else None
     if isinstance(reason, dict) and reason.get("code"):
         return sentence(str(reason["code"]), reason.get("operands") or {}).partition("\n")[0]
     kind = looks.ACTIONS.get(str(body.get("kind")))
