@@ -55,7 +55,7 @@ def test_the_verifiable_export_follows_the_filter(client: Client, admin: User) -
     fill(admin)
     answer = client.get("/records/chain/?kind=Login")
     lines = [json.loads(line) for line in b"".join(answer.streaming_content).splitlines()]  # type: ignore[attr-defined]
-    assert [line["kind"] for line in lines] == ["Login"]
+    assert {line["kind"] for line in lines} == {"Login"}
     assert set(lines[0]) >= {"hash", "prev_hash", "seq"}
 
 
