@@ -7,8 +7,9 @@ another: a new Deployment is put to sleep and woken, and the process dies before
 again. The watcher and the worker are tried with a policy that is applied and deleted, the web server by its API. How
 many writes there are comes out by itself: the first number that nobody dies of is one too many.
 
-Afterwards each Deployment must be as it was; its generation tells that replicas were written exactly twice; and there
-must be one Done sleep and one Done wake, each proposed, started and finished once on an unbroken chain.
+Afterwards each Deployment must be as it was; its generation, which its annotations move too, tells that it was written
+exactly four times; and there must be one Done sleep and one Done wake, each proposed, started and finished once on an
+unbroken chain.
 """
 
 from __future__ import annotations
@@ -105,6 +106,13 @@ class Scene:
         with closing(sqlite3.connect(f"file:{self.home / 'plimsoll.sqlite3'}?mode=ro", uri=True)) as database:
             return database.execute(sql, values).fetchall()
 
+    def story(self, name: str) -> str:
+        """What Plimsoll has said of a workload, for whoever looks into a failure."""
+        said = self.rows("SELECT verdict, reason_code, state FROM ledger_decisionrow WHERE subject_name = ?", name)
+        done = self.rows("SELECT kind, state, attempts, outcome FROM ledger_actionrow WHERE target_name = ?", name)
+        due = self.rows("SELECT key, at, holder, attempts, last_error FROM ledger_duework")
+        return f"{said} {done} {due}"
+
     def order(self, role: str, number: int, name: str) -> None:
         (self.points / "killed").unlink(missing_ok=True)
         draft = self.points / "draft"
@@ -157,7 +165,7 @@ def try_one(scene: Scene, role: str, phase: str, number: int) -> bool:
     False when it has fewer writes than that. AssertionError when anything is not as if nobody had died.
     """
     name = f"{role}-{phase}-{number}"
-    scene.kube.create(deployment(NAMESPACE, name, replicas=2))
+    scene.kube.create(deployment(NAMESPACE, name, replicas=2, labels={"app": name}))
     known = "SELECT 1 FROM fleet_workload WHERE name = ?"
     eventually(lambda: bool(scene.rows(known, name)), what=f"{name} is seen")
     died = False
@@ -187,8 +195,9 @@ def _exists(scene: Scene, name: str) -> bool:
 
 def check(scene: Scene, name: str) -> None:
     obj = scene.kube.get(target(name))
-    if obj["metadata"]["generation"] != 3:
-        raise AssertionError(f"{name}: replicas were written {obj['metadata']['generation'] - 1} times, not twice")
+    writes = obj["metadata"]["generation"] - 1
+    if writes != 4:
+        raise AssertionError(f"{name} was written {writes} times, not 4: mark, sleep, wake, unmark")
     key = f"Deployment/{NAMESPACE}/{name}"
     actions = scene.rows("SELECT kind, state FROM ledger_actionrow WHERE target_key = ? ORDER BY created_at", key)
     if actions != [("Sleep", "Done"), ("Wake", "Done")]:
@@ -272,6 +281,7 @@ def main() -> int:
                     except AssertionError as e:
                         wrong += 1
                         say(f"  {role}, {phase}, write {number + 1}: {e}\n")
+                        say(f"    {scene.story(f'{role}-{phase}-{number + 1}')}\n")
                     number += 1
                 say(f"{role}, {phase}: killed before each of {number} writes, {wrong} went wrong\n")
                 sys.stdout.flush()
