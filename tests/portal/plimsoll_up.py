@@ -50,7 +50,7 @@ class Up:
         return self.wait_for("Plimsoll is ready at ").rpartition(" ")[2]
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(f"{self.url}{path}", timeout=10, follow_redirects=True, trust_env=False)
+        return httpx.get(f"{self.url}{path}", timeout=60, follow_redirects=True, trust_env=False)
 
     def children(self) -> dict[int, str]:
         """What it started and still runs: pid -> command line."""
