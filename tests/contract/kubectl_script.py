@@ -38,6 +38,7 @@ _RULES: tuple[tuple[str, str], ...] = (
     (r"\bweb-[0-9a-z]{8,10}\b", "web-<hash>"),
     (r"(job-|web-|once-)[bcdfghjklmnpqrstvwxz2456789]{5}\b", r"\1<suffix>"),
     (r"\b(\d+d)?(\d+h)?(\d+m)?\d+s\b", "<age>"),
+    (r"(?<=  )\d{1,2}m(?=  |$)", "<age>"),  # a whole minute, as a column
     (r"\b\d+:3\d{4}/TCP", "<ports>"),
 )
 

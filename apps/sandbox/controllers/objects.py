@@ -70,11 +70,15 @@ def _expression_holds(one: Obj, *, labels: dict[str, str]) -> bool:
 
 
 def template_hash(template: Any) -> str:
-    """A short name for the content of a template, ignoring its pod-template-hash label."""
+    """A short name for the content of a template, ignoring its pod-template-hash label.
+
+    Like the real one it is the digits of a 32-bit number, spelt without vowels (rand.SafeEncodeString).
+    """
     labels = {k: v for k, v in (template.get("metadata", {}).get("labels") or {}).items() if k != HASH_LABEL}
     plain = {**template, "metadata": {**template.get("metadata", {}), "labels": labels}}
     digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).digest()
-    return "".join(NAME_ALPHABET[byte % len(NAME_ALPHABET)] for byte in digest[:10])
+    digits = str(int.from_bytes(digest[:4], "big"))
+    return "".join(NAME_ALPHABET[ord(digit) % len(NAME_ALPHABET)] for digit in digits)
 
 
 def is_terminating(obj: Obj) -> bool:
