@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import PasswordChangeForm
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -106,6 +107,10 @@ def password_change(request: HttpRequest) -> HttpResponse:
     form = PasswordChangeForm(user, request.POST)
     if not form.is_valid():
         return _page(request, TokenForm(), form, status=400)
-    update_session_auth_hash(request, form.save())
+    with transaction.atomic():
+        changed = form.save()
+        body = {"event": "PasswordChanged", "user": user.get_username()}
+        services.note("Setting", body=body, actor=user, request_id=request_id(request), subject=f"user:{user.pk}")
+    update_session_auth_hash(request, changed)
     messages.success(request, _("Your password is changed. Other sessions are signed out."))
     return HttpResponseRedirect(reverse("ui:profile"))

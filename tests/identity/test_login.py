@@ -122,3 +122,14 @@ def test_a_password_file_left_open_to_others_is_closed(tmp_path: Path) -> None:
     services.create_first_admin(home=tmp_path)
     assert stat.S_IMODE(old.stat().st_mode) == 0o600
     assert "gone" not in old.read_text()
+
+
+def test_changing_ones_password_is_on_record_without_it(user: User) -> None:
+    client = Client()
+    client.force_login(user)
+    phrase = "another long pass phrase"
+    body = {"old_password": PASSWORD, "new_password1": phrase, "new_password2": phrase}
+    assert client.post("/profile/password/", body).status_code == 302
+    record = Record.objects.get(kind="Setting")
+    assert (record.actor, record.body["event"]) == ("olga", "PasswordChanged")
+    assert phrase not in record.content
