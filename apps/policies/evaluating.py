@@ -98,11 +98,13 @@ def evaluate(
     request_id = str(uuid7())
     writable = None if cluster.read_only else kube
     about = Submission(cluster, ACTOR, request_id, now, snapshot, writable)
+    wanted = statuses(snapshot, policies, decided, now)
+    # Before anything is proposed: a worker may carry it out at once, and asks whether its policy is in force.
+    rows = kept.policy_rows.sync(snapshot, policies, wanted, now)
     submitted = submit(decided.rulings, about=about)
     kept.memories.save(decided.memories, snapshot, now)
     new = [d for d in decided.decisions if d.id in submitted.rows and submitted.rows[d.id].pk == d.id]
-    wanted = statuses(snapshot, policies, decided, now)
-    rows = kept.policy_rows.sync(snapshot, policies, wanted, now) + kept.workload_reasons.sync(decided, new)
+    rows += kept.workload_reasons.sync(decided, new)
     written = kept.status_writer.write(wanted, snapshot, kube) if writable is not None else 0
     _forget_gone(kept, snapshot, now)
     _log(cluster, decided, new_count=len(new), proposed=submitted.proposed, epoch=epoch)

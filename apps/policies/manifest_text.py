@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 from apps.kernel.errors import InvalidInput
 from apps.kernel.kinds import CLUSTER_RESOURCE_POLICY, RESOURCE_POLICY
 from apps.policies import crd
+from apps.policies.crd_parts import DURATION
 
 MOST_BYTES = 256 * 1024
 API_VERSION = RESOURCE_POLICY.api_version
@@ -241,7 +242,7 @@ def _text_problems(value: str, schema: Mapping[str, Any]) -> Iterator[str]:
         yield _("This must not be empty.")
     pattern = schema.get("pattern")
     if pattern and not re.search(pattern, value):
-        if pattern == crd.DURATION:
+        if pattern == DURATION:
             yield _("This must be a length of time such as 2h, 90m or 1h30m.")
         else:
             yield _("This must match %(pattern)s.") % {"pattern": pattern}

@@ -240,3 +240,17 @@ def test_two_policies_on_one_workload_both_say_so(make_world: MakeWorld) -> None
         ready = next(c for c in status["conditions"] if c["type"] == "Ready")
         assert (status["conflicts"], ready["reason"]) == (1, "SharesWorkloads")
         assert f"ResourcePolicy/dev/{other}" in ready["message"]
+
+
+def test_a_sleep_that_was_approved_after_its_policy_went_does_not_happen(make_world: MakeWorld) -> None:
+    world = make_world()
+    key = idle_workload(world)
+    world.add_policy(make_policy(approval="Required", rule={"idleAfter": "10m"}))
+    world.run(timedelta(minutes=1))
+    approval = ActionRow.objects.get().approval
+    assert approval is not None
+    world.kube.drop("ResourcePolicy", "dev", "nights")
+    world.run(timedelta(minutes=1))
+    approve(approval)
+    world.run(timedelta(minutes=1))
+    assert (ActionRow.objects.get().state, world.replicas(key)) == ("Refused", 2)
