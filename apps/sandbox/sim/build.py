@@ -24,7 +24,7 @@ _PORT_NAME = "80"
 
 def populate(cluster: SimCluster, *, fleet: Fleet) -> None:
     """Create everything the fleet consists of, in the past, with all its pods running."""
-    cluster.kubelet.instant = True
+    cluster.set_instant(True)
     cluster.seeding_ms = cluster.origin_ms - 400 * DAY_MS
     for name, labels in fleet.namespaces.items():
         create(cluster, manifests.namespace(name, labels=labels))
@@ -42,7 +42,7 @@ def populate(cluster: SimCluster, *, fleet: Fleet) -> None:
     for namespace, name, gib in fleet.lone_claims:
         create(cluster, manifests.claim(name, namespace=namespace, gib=gib))
     cluster.manager.drain()
-    cluster.kubelet.instant = False
+    cluster.set_instant(False)
 
 
 def place(cluster: SimCluster, workload: Workload) -> None:

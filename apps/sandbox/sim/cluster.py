@@ -7,7 +7,9 @@ from datetime import timedelta
 
 from apps.sandbox.controllers.install import install
 from apps.sandbox.controllers.kubelet import Kubelet
-from apps.sandbox.controllers.manager import World
+from apps.sandbox.controllers.light import LightWorkloads
+from apps.sandbox.controllers.manager import Manager, World
+from apps.sandbox.kubeapi.builtin import DEPLOYMENTS, STATEFULSETS
 from apps.sandbox.kubeapi.cluster import Cluster
 from apps.sandbox.kubeapi.request import User
 from apps.sandbox.metrics.api import PrometheusApi
@@ -30,12 +32,14 @@ class SimCluster:
 
     The history that the metrics show begins at `origin_ms`. While `seeding_ms` is set the cluster lives at that moment:
     so that what it holds is older than the program that made it. Without `state_metrics` there is neither
-    kube-state-metrics nor cAdvisor, whose series cost some 4 kB of memory a pod.
+    kube-state-metrics nor cAdvisor, whose series cost some 4 kB of memory a pod. Without `pods` only the status of
+    Deployments and StatefulSets moves.
     """
 
     def __init__(
         self, name: str, *, seed: int, clock: SimClock, tokens: Mapping[str, User], origin_ms: int | None = None,
         ca_pem: str = "", honor_labels: bool = True, token_key: bytes | None = None, state_metrics: bool = True,
+        pods: bool = True,
     ) -> None:  # fmt: skip
         self.name, self.seed, self.clock = name, seed, clock
         now = clock.ms()
@@ -53,7 +57,12 @@ class SimCluster:
         self.usage = Usage(self)
         self.awake = AwakeTracker(self.store, served=self.served, now_ms=self.now_ms)
         self.kubelet = Kubelet(self.world)
-        self.manager = install(self.world, kubelet=self.kubelet, utilisation=self.usage.utilisation)
+        self.light: list[LightWorkloads] = []
+        if pods:
+            self.manager = install(self.world, kubelet=self.kubelet, utilisation=self.usage.utilisation)
+        else:
+            self.manager = Manager(self.world)
+            self._install_light()
         self.prometheus = PrometheusApi(self.hub.registry)
         self.mesh = Sidecars(self.hub, now_ms=self.now_ms)
         self.awake.listeners.append(self.mesh.pod_changed)
@@ -63,6 +72,21 @@ class SimCluster:
             self.awake.listeners.append(self.kubelets.pod_changed)
             self.state = StateMetrics(self.hub, store=self.store, now_ms=self.now_ms)
         self.gateways: dict[str, Gateway] = {}
+
+    def _install_light(self) -> None:
+        for resource in (DEPLOYMENTS, STATEFULSETS):
+            one = LightWorkloads(self.world, resource, self._set_awake)
+            self.light.append(one)
+            self.manager.add(one, watches=[resource])
+
+    def _set_awake(self, workload: str, awake: bool) -> None:
+        self.served.set_awake(workload, awake=awake, at_ms=self.now_ms())
+
+    def set_instant(self, instant: bool) -> None:
+        """While on, pods and workloads are up as soon as they are made."""
+        self.kubelet.instant = instant
+        for one in self.light:
+            one.instant = instant
 
     def now_ms(self) -> int:
         """The cluster's time."""
