@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from functools import cache
 
 _HOST = socket.gethostname()
 
 
-@cache
+_tokens: dict[int, str] = {}
+
+
 def _token(pid: int) -> str:
-    """One for each process: a fork asks with another pid."""
-    return secrets.token_hex(4)
+    """One for each process: a fork asks with another pid. `setdefault` is one step, so that threads that ask for the
+    first time together get the same; `functools.cache` would give each its own."""
+    return _tokens.setdefault(pid, secrets.token_hex(4))
 
 
 def this_process() -> str:

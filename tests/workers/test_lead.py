@@ -86,3 +86,19 @@ def test_what_is_given_back_is_free_at_once() -> None:
     other = Lead("cluster:1")
     assert other.keep(now=NOW)
     assert other.epoch == 2
+
+
+def test_threads_that_ask_together_have_one_name() -> None:
+    """Each cluster's thread asks first thing; with two names one of them would lose its lead to the other."""
+    code = (
+        "import sys, threading; sys.setswitchinterval(1e-6)\n"
+        "from apps.ledger import holders\n"
+        "gate, names = threading.Barrier(16), []\n"
+        "def ask():\n    gate.wait(); names.append(holders.this_process())\n"
+        "threads = [threading.Thread(target=ask) for _ in range(16)]\n"
+        "[t.start() for t in threads]; [t.join() for t in threads]\n"
+        "print(len(names), len(set(names)))"
+    )
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert done.stdout.split() == ["16", "1"]
