@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from apps.kernel.ids import uuid7
+from apps.ui.errors import too_large
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -34,7 +35,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         if _declared_length(scope) > self._limit:
-            await self._refuse(receive, send)
+            await self._refuse(scope, receive, send)
             return
         read = 0
         started = False
@@ -56,9 +57,9 @@ class BodyLimit:
             await self._app(scope, counted, noted)
         except _TooLarge:
             if not started:
-                await self._refuse(receive, send)
+                await self._refuse(scope, receive, send)
 
-    async def _refuse(self, receive: Receive, send: Send) -> None:
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         drained = 0
         while drained < DRAIN_BYTES:
             message = await receive()
@@ -66,6 +67,10 @@ class BodyLimit:
             if message["type"] == "http.disconnect" or not message.get("more_body", False):
                 break
         request_id = str(uuid7())
+        if b"text/html" in _header(scope, b"accept"):
+            page = too_large(limit_bytes=self._limit, language=_header(scope, b"accept-language").decode("latin-1"))
+            await _answer(send, page.encode(), kind=b"text/html; charset=utf-8", request_id=request_id)
+            return
         body = json.dumps(
             {
                 "request_id": request_id,
@@ -83,18 +88,24 @@ class BodyLimit:
                 ],
             }
         ).encode()
-        headers = [
-            (b"content-type", b"application/problem+json"),
-            (b"content-length", str(len(body)).encode()),
-            (b"x-request-id", request_id.encode()),
-        ]
-        await send({"type": "http.response.start", "status": 413, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await _answer(send, body, kind=b"application/problem+json", request_id=request_id)
+
+
+async def _answer(send: Send, body: bytes, *, kind: bytes, request_id: str) -> None:
+    headers = [
+        (b"content-type", kind),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-request-id", request_id.encode()),
+        (b"content-security-policy", b"default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'"),
+    ]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _header(scope: Scope, wanted: bytes) -> bytes:
+    return next((bytes(value) for name, value in scope["headers"] if name == wanted), b"")
 
 
 def _declared_length(scope: Scope) -> int:
     """The Content-Length, 0 without one; the server has refused one that is no number."""
-    for name, value in scope["headers"]:
-        if name == b"content-length":
-            return int(value)
-    return 0
+    return int(_header(scope, b"content-length") or 0)

@@ -29,6 +29,7 @@ class WorkloadTable(ListTable):
     name = LinkColumn(
         url=lambda row: reverse("fleet:workload", args=[row.pk]),
         under=lambda row: f"{row.kind} · {row.cluster.name} / {row.namespace}",
+        yaml=lambda row: reverse("fleet:workload-yaml", args=[row.pk]),
         verbose_name=_("Workload"),
     )
     state = StateColumn(looks.WORKLOAD, verbose_name=_("State"))

@@ -15,4 +15,5 @@ urlpatterns = [
     path("clusters/<uuid:pk>/remove/", views.cluster_remove, name="cluster-remove"),
     path("workloads/", views.Workloads.as_view(), name="workloads"),
     path("workloads/<uuid:pk>/", views.workload, name="workload"),
+    path("workloads/<uuid:pk>/yaml/", views.workload_yaml, name="workload-yaml"),
 ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 from uuid import UUID
 
+import yaml
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
@@ -23,6 +25,8 @@ from apps.fleet.sources import source_lines
 from apps.fleet.tables import ClusterTable, WorkloadTable
 from apps.identity.roles import Role, has_role, require_role
 from apps.identity.visibility import visible_to
+from apps.kernel.kinds import find
+from apps.kernel.vocab import ObjectRef
 from apps.ui import registry, visits
 from apps.ui.acting import attempt, request_id, user_of
 from apps.ui.listing import Empty, ListPage
@@ -169,6 +173,22 @@ def cluster_remove(request: HttpRequest, pk: UUID) -> HttpResponse:
         request, gettext("Plimsoll has forgotten %(name)s. Nothing in the cluster was touched.") % {"name": found.name}
     )
     return HttpResponseRedirect(reverse("fleet:clusters"))
+
+
+@login_required
+@require_GET
+def workload_yaml(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The object as the API server has it at this moment; nothing is kept of it."""
+    user = user_of(request)
+    found = get_object_or_404(visible_to(Workload, user).select_related("cluster"), pk=pk)
+    text = ""
+    with attempt(request):
+        with closing(services.connect(found.cluster)) as kube:
+            group = find(found.kind).group
+            obj = kube.get(ObjectRef(found.cluster.name, group, found.kind, found.namespace, found.name))
+        obj.get("metadata", {}).pop("managedFields", None)
+        text = yaml.safe_dump(obj, sort_keys=False, allow_unicode=True, width=110)
+    return render(request, "fleet/workload_yaml.html", {"workload": found, "text": text})
 
 
 def _mark(found: Workload) -> list[tuple[str, Any]]:

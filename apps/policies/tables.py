@@ -23,6 +23,7 @@ class PolicyTable(ListTable):
     name = LinkColumn(
         url=lambda row: reverse("policies:policy", args=[row.pk]),
         under=lambda row: " / ".join(filter(None, [row.cluster.name, row.namespace or row.kind])),
+        yaml=lambda row: reverse("policies:edit", args=[row.pk]),
         verbose_name=_("Policy"),
     )
     mode = StateColumn(looks.MODE, verbose_name=_("Mode"))

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from apps.identity.rest.problems import Problem, problem_response
@@ -45,6 +47,20 @@ def server_error(request: HttpRequest) -> HttpResponse:
         request, 500, "InternalError", _("Plimsoll failed to answer"),
         _("Nothing you sent is lost that was saved before. The log has the reason, under the request number below."),
     )  # fmt: skip
+
+
+def too_large(*, limit_bytes: int, language: str) -> str:
+    """The page for an upload that was refused before Django read it; `language` is an Accept-Language header."""
+    chosen = "zh-hans" if language.lower().startswith("zh") else "en"
+    with translation.override(chosen):
+        context = {
+            "status": 413,
+            "title_text": _("This is too much to upload"),
+            "mend": _("At most %(limit)s MiB can be read at once. A kubeconfig has a few KiB; a policy too.")
+            % {"limit": round(limit_bytes / 1_048_576, 1)},
+            "theme": "auto",
+        }
+        return render_to_string("ui/error.html", context)
 
 
 def _answer(request: HttpRequest, status: int, code: str, title: str, mend: str) -> HttpResponse:

@@ -42,17 +42,26 @@ class SelectColumn(tables.Column):  # type: ignore[misc]
 
 
 class LinkColumn(tables.Column):  # type: ignore[misc]
-    """The row's own name as a link, with a smaller line under it that says where it is. `drawer` opens it beside."""
+    """The row's own name as a link, with a smaller line under it that says where it is. `drawer` opens it beside;
+    `yaml` is where the key y leads."""
 
     def __init__(
-        self, *, url: Callable[[Any], str], under: Callable[[Any], Any] | None = None, drawer: bool = False, **kw: Any
+        self,
+        *,
+        url: Callable[[Any], str],
+        under: Callable[[Any], Any] | None = None,
+        drawer: bool = False,
+        yaml: Callable[[Any], str] | None = None,
+        **kw: Any,
     ) -> None:
-        self._url, self._under, self._drawer = url, under, drawer
+        self._url, self._under, self._drawer, self._yaml = url, under, drawer, yaml
         super().__init__(**kw)
 
     def render(self, value: Any, record: Any) -> SafeString:
         mark = mark_safe(" data-drawer") if self._drawer else ""
         link = format_html('<a class="row-link" href="{}"{}>{}</a>', self._url(record), mark, value)
+        if self._yaml:
+            link = format_html('{}<a hidden data-key="y" href="{}">YAML</a>', link, self._yaml(record))
         under = self._under(record) if self._under else ""
         return format_html('{}<div class="under">{}</div>', link, under) if under else link
 

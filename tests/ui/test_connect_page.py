@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from apps.fleet.models import Cluster
-from tests.factories import make_cluster, make_team
+from tests.factories import make_cluster, make_team, make_workload
 from tests.sandbox_server import SandboxServer
 
 EXEC = """apiVersion: v1
@@ -100,3 +100,11 @@ def test_a_cluster_is_removed_only_when_its_name_is_typed(client: Client) -> Non
     assert Cluster.objects.exists()
     client.post(f"/clusters/{cluster.pk}/remove/", {"confirm": "tokyo"})
     assert not Cluster.objects.exists()
+
+
+def test_the_object_is_shown_as_the_api_server_has_it_now(client: Client, sandbox: SandboxServer) -> None:
+    post(client, kubeconfig=sandbox.kubeconfig("admin"))
+    row = make_workload("plimsoll", cluster=Cluster.objects.get(), namespace="plimsoll-system", kind="Deployment")
+    page = client.get(f"/workloads/{row.pk}/yaml/").content.decode()
+    assert "It could not be read" in page  # there is no such Deployment
+    assert 'class="note note-error"' in page
