@@ -20,6 +20,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.conf import settings
 from django.db import transaction
 
@@ -38,6 +39,8 @@ from apps.ledger.models import ActionRow, ActionState, RecordKind
 from apps.ledger.moves import FINISHED, ClaimLost, draft, end, move
 from apps.ledger.records import append, lock_head
 from apps.ledger.stepping import MovedOn, ObjectGone, Stepper, is_done, look, value_at
+
+log = structlog.get_logger(__name__)
 
 ACTOR = "worker"
 
@@ -64,12 +67,16 @@ def carry_out(*, action_id: UUID, epoch: int, now: datetime | None = None) -> Ou
     row = _claim(action_id, epoch=epoch, at=at)
     if row.state != ActionState.RUNNING:
         return _outcome_of(row)
-    try:
-        outcome = _perform(row, epoch=epoch, at=at)
-    except Retryable as e:
-        _put_off(row, epoch=epoch, error=e)
-        raise
-    _finish(row, outcome, epoch=epoch, at=now or clock_now())
+    ids = {"action_id": str(row.pk), "decision_id": str(row.decision_id), "request_id": row.request_id}
+    with structlog.contextvars.bound_contextvars(**ids, cluster=row.cluster_name):
+        try:
+            outcome = _perform(row, epoch=epoch, at=at)
+        except Retryable as e:
+            log.info("Action put off", action=row.kind, target=row.target_key, error=str(e))
+            _put_off(row, epoch=epoch, error=e)
+            raise
+        _finish(row, outcome, epoch=epoch, at=now or clock_now())
+        log.info("Action ended", action=row.kind, target=row.target_key, outcome=outcome.state)
     return outcome
 
 

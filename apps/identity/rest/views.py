@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
+import structlog
 from django.db.models import Model, QuerySet
 from django.http import Http404
 from rest_framework import mixins, viewsets
@@ -31,6 +32,7 @@ class ApiView(viewsets.GenericViewSet[Any]):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        structlog.contextvars.bind_contextvars(actor=str(request.user))
         if request.method not in SAFE_METHODS:
             self._claim = claim(request)
 
