@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+STAGES = "kwok-stages"
 RECIPE = "1"
 """Raised by hand when the way of building changes so that old binaries must not be used."""
 
@@ -74,8 +75,9 @@ def assets_dir() -> Path:
 
 
 def missing(folder: Path) -> list[str]:
-    """The names of the binaries that `folder` lacks."""
-    return [tool.name for tool in TOOLS if not os.access(folder / tool.name, os.X_OK)]
+    """The names of the binaries that `folder` lacks, and of the folder of kwok's stages."""
+    absent = [tool.name for tool in TOOLS if not os.access(folder / tool.name, os.X_OK)]
+    return absent if (folder / STAGES).is_dir() else [*absent, STAGES]
 
 
 def find() -> Path:
@@ -96,7 +98,7 @@ def build() -> Path:
     folder = assets_dir()
     if "KUBEBUILDER_ASSETS" in os.environ:
         return find()
-    if not missing(folder) and (folder / "kwok-stages").is_dir():
+    if not missing(folder):
         return folder
     go = shutil.which("go")
     if go is None:
@@ -155,14 +157,14 @@ def _module(go: str, *, module: str, module_dir: str) -> dict[str, str]:
 def _copy_stages(folder: Path, *, go: str) -> None:
     """Copies kwok's default stages, without which its pods never run."""
     source = Path(_module(go, module="sigs.k8s.io/kwok", module_dir="kwok")["Dir"]) / "kustomize" / "stage"
-    partial = folder / ".kwok-stages.partial"
+    partial = folder / f".{STAGES}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     for name in ("node/fast", "node/heartbeat-with-lease", "pod/fast"):
         for path in sorted((source / name).glob("*.yaml")):
             if path.name != "kustomization.yaml":
                 shutil.copyfile(path, partial / f"{name.replace('/', '-')}-{path.name}")
-    target = folder / "kwok-stages"
+    target = folder / STAGES
     shutil.rmtree(target, ignore_errors=True)
     partial.replace(target)
 

@@ -53,6 +53,7 @@ printf '#!/bin/sh\\n' > "$2" && chmod +x "$2" && echo "$last" >> {log}
 def test_what_kubebuilder_assets_names_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in NAMES:
         (tmp_path / name).touch(mode=0o755)
+    (tmp_path / "kwok-stages").mkdir()
     monkeypatch.setenv("KUBEBUILDER_ASSETS", str(tmp_path))
     assert assets.find() == assets.build() == tmp_path
 
@@ -92,7 +93,7 @@ def test_a_build_that_was_cut_short_goes_on(built: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("FAIL", "k8s.io/kubernetes/cmd/kube-scheduler")
     with pytest.raises(assets.AssetsMissing, match="kube-scheduler failed"):
         assets.build()
-    with pytest.raises(assets.AssetsMissing, match="lacks kube-scheduler"):
+    with pytest.raises(assets.AssetsMissing, match="lacks kube-scheduler, kwok-stages"):
         assets.find()
     monkeypatch.delenv("FAIL")
     assets.build()
