@@ -19,7 +19,6 @@ TITLES: dict[str, object] = {
     r.BLAST_RADIUS: _("Limit of a pass reached"),
     r.ALREADY_AT_ZERO: _("At zero by others"),
     r.ALREADY_SUSPENDED: _("Suspended by others"),
-    r.ACTION_UNDER_WAY: _("Action under way"),
     r.RECENT_FAILURE: _("Failed a moment ago"),
     r.NOT_APPROVED: _("Not approved"),
     r.NO_ROUTE: _("No route"),

@@ -17,7 +17,6 @@ EXCEPTION = "Exception"
 BLAST_RADIUS = "BlastRadius"
 ALREADY_AT_ZERO = "AlreadyAtZero"
 ALREADY_SUSPENDED = "AlreadySuspended"
-ACTION_UNDER_WAY = "ActionUnderWay"
 RECENT_FAILURE = "RecentFailure"
 NOT_APPROVED = "NotApproved"
 
@@ -76,7 +75,6 @@ POLICY_APPLIED = "PolicyApplied"
 POLICY_DELETED = "PolicyDeleted"
 NOT_SLEEPABLE = "NotSleepable"
 NOT_ASLEEP = "NotAsleep"
-ORIGIN_EXTERNAL = "OriginExternal"
 
 # Conditions
 ACCEPTED = "Accepted"
@@ -88,22 +86,3 @@ SUSPENDED = "Suspended"
 READY = "Ready"
 NOTHING_MATCHED = "NothingMatched"
 SHARES_WORKLOADS = "SharesWorkloads"
-
-UNKNOWNS = frozenset(
-    {
-        NO_ROUTE,
-        ROUTE_NOT_OBSERVED,
-        METRICS_UNAVAILABLE,
-        METRICS_STALE,
-        METRICS_GAP,
-        NOT_A_NUMBER,
-        NO_TARGETS,
-        TARGET_DOWN,
-        CONTROLLER_RESTARTED,
-        COUNTER_RESET,
-        SERIES_VANISHED,
-        NO_SERIES,
-        TRAFFIC_LABEL_MISSING,
-    }
-)
-"""Reasons that mean: nobody can tell whether it was idle, so it stays awake."""
