@@ -27,6 +27,8 @@ Status = dict[str, Any]
 MOST_REFUSALS = 20
 MOST_RIVALS = 5
 MESSAGE_LENGTH = 2000
+VOLATILE = frozenset({reasons.METRICS_UNAVAILABLE})
+"""Reasons that quote what somebody else said: the first quotation stands, or each pass would write another one."""
 
 
 def statuses(snapshot: Snapshot, policies: Policies, decided: Decided, now: datetime) -> dict[str, Status]:
@@ -138,12 +140,15 @@ def _dated(
         status = "True" if holds else "False"
         was = before.get(name) or {}
         since = was.get("lastTransitionTime") if was.get("status") == status else None
+        message = english(reason.code, reason.operands)
+        if reason.code in VOLATILE and was.get("reason") == reason.code:
+            message = was.get("message", message)
         out.append(
             {
                 "type": name,
                 "status": status,
                 "reason": reason.code,
-                "message": english(reason.code, reason.operands),
+                "message": message,
                 "lastTransitionTime": since or now.strftime("%Y-%m-%dT%H:%M:%SZ"),
                 "observedGeneration": ref.generation,
             }

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from apps.identity.models import User
+from apps.kernel.errors import Unavailable
 from apps.ledger import services as ledger
 from apps.ledger.models import ActionRow, ApprovalRequest, DecisionRow, Record
 from apps.policies.models import Notice, Policy
@@ -254,3 +257,24 @@ def test_a_sleep_that_was_approved_after_its_policy_went_does_not_happen(make_wo
     approve(approval)
     world.run(timedelta(minutes=1))
     assert (ActionRow.objects.get().state, world.replicas(key)) == ("Refused", 2)
+
+
+def test_a_source_that_fails_in_ever_new_words_is_told_once(make_world: MakeWorld) -> None:
+    world = make_world()
+    idle_workload(world)
+    world.add_policy(make_policy(rule={"idleAfter": "10m"}))
+    said = itertools.count()
+
+    def failing(promql: str, *, at: datetime) -> Any:
+        raise Unavailable(f"500 from Prometheus, request {next(said)}")
+
+    world.metrics.query = failing  # type: ignore[method-assign]
+    world.run(timedelta(minutes=1))
+    writes = world.kube.writes
+    world.run(timedelta(minutes=5))
+    ready = next(
+        c for c in world.kube.objects["ResourcePolicy", "dev", "nights"]["status"]["conditions"] if c["type"] == "Ready"
+    )
+    assert (ready["status"], ready["reason"]) == ("False", "MetricsUnavailable")
+    assert "500 from Prometheus" in ready["message"]
+    assert world.kube.writes == writes
