@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from apps.kernel.decisions import Verdict
 from apps.ledger.models import ActionState, ApprovalState, DecisionState, RecordKind
@@ -92,7 +93,11 @@ EVIDENCE: dict[str, Any] = {
     "schedule": _("Schedule"),
     "age": _("Age"),
 }
-UNITS: dict[str, Any] = {
-    "requests": _("requests"), "requests/s": _("requests/s"), "targets": _("targets"), "replicas": _("replicas"),
-    "pods": _("pods"), "s": _("s"),
-}  # fmt: skip
+UNITS: dict[str, Any] = {"requests/s": _("requests/s"), "s": _("s")}
+COUNTED: dict[str, Any] = {
+    "requests": ngettext_lazy("%(n)s request", "%(n)s requests", "n"),
+    "targets": ngettext_lazy("%(n)s target", "%(n)s targets", "n"),
+    "replicas": ngettext_lazy("%(n)s replica", "%(n)s replicas", "n"),
+    "pods": ngettext_lazy("%(n)s pod", "%(n)s pods", "n"),
+}
+"""Units of things that are counted: one target, two targets."""

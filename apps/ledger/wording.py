@@ -54,6 +54,8 @@ def amount(value: float, unit: str) -> str:
     """A value with its unit in words; seconds as a length of time."""
     if unit == "s" and value >= 60:
         return markup.span(timedelta(seconds=value))
+    if unit in looks.COUNTED and value.is_integer():
+        return str(looks.COUNTED[unit] % {"n": int(value)})
     return markup.number(value, unit=str(looks.UNITS.get(unit, unit)))
 
 

@@ -13,13 +13,22 @@ export function listRegion(): HTMLElement | null {
 
 export function apply(changes: Changes): void {
   for (const panel of document.querySelectorAll<HTMLElement>("[data-topics]")) {
-    if (panel.dataset["topics"]?.split(" ").includes(changes.topic)) htmx.trigger(panel, "live");
+    if (panel.dataset["topics"]?.split(" ").includes(changes.topic) && concerns(panel, changes)) htmx.trigger(panel, "live");
   }
   const list = listRegion();
   if (list?.dataset["topic"] !== changes.topic) return;
   const shown = changes.ids.filter((id) => document.getElementById(`row-${id}`));
   if (changes.everything || shown.length < changes.ids.length) reloadList();
   else void reloadRows(shown);
+}
+
+/** Whether a part of the page must be fetched again: one that names its object only when that has changed, and none
+    in which somebody is typing, for a swap would take the words away. */
+export function concerns(panel: HTMLElement, changes: Changes): boolean {
+  const named = panel.dataset["ids"];
+  if (named && !changes.everything && !changes.ids.includes(named)) return false;
+  const typing = document.activeElement?.matches("input:not([type=checkbox]), textarea") ?? false;
+  return !(typing && panel.contains(document.activeElement));
 }
 
 /** The list again; at most once in LIST_PAUSE_MS, and never later than that. */

@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { expect, test } from "vitest";
-import { replaceRows } from "../src/rows";
+import { concerns, replaceRows } from "../src/rows";
 
 test("rows are put in place, focus stays, and a row that left the filter is told", () => {
   document.body.innerHTML = `<table><tbody>
@@ -13,4 +13,15 @@ test("rows are put in place, focus stays, and a row that left the filter is told
   expect(document.getElementById("row-a")?.className).toContain("row-current");
   expect(replaceRows("", ["b"])).toBe(false);
   expect(document.getElementById("row-b")).not.toBeNull();
+});
+
+test("an object's page follows its own object, and waits while somebody types in it", () => {
+  document.body.innerHTML = `<main data-topics="workloads" data-ids="a"><input name="reason"></main>`;
+  const panel = document.querySelector("main") as HTMLElement;
+  const changes = (ids: string[], everything = false) => ({ topic: "workloads", ids, everything });
+  expect(concerns(panel, changes(["b"]))).toBe(false);
+  expect(concerns(panel, changes(["a"]))).toBe(true);
+  expect(concerns(panel, changes([], true))).toBe(true);
+  document.querySelector("input")?.focus();
+  expect(concerns(panel, changes(["a"]))).toBe(false);
 });
