@@ -66,18 +66,22 @@ def _mount_token(store: Store, pod: Obj) -> None:
     template share their containers in memory.
     """
     spec, metadata = pod["spec"], pod["metadata"]
-    account = store.find(SERVICEACCOUNTS, namespace=metadata.get("namespace"), name=spec["serviceAccountName"]) or {}
+    namespace, name = metadata.get("namespace", ""), spec["serviceAccountName"]
+    account = store.find(SERVICEACCOUNTS, namespace=namespace, name=name) or {}
+    if not account and name != "default":  # the default one is on its way in a namespace just made
+        why = f'error looking up service account {namespace}/{name}: serviceaccount "{name}" not found'
+        raise errors.forbidden("", plural="pods", name=metadata.get("name", ""), why=why)
     wanted = spec.get("automountServiceAccountToken", account.get("automountServiceAccountToken", True))
     containers = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
     unmounted = [c for c in containers if not _has_mount(c, TOKEN_PATH)]
     if not wanted or not unmounted:
         return
     suffix = "".join(Random(metadata.get("generateName") or metadata.get("name")).choices(NAME_ALPHABET, k=5))  # noqa: S311
-    name = f"kube-api-access-{suffix}"
+    volume = f"kube-api-access-{suffix}"
     for container in unmounted:
-        mount = {"mountPath": TOKEN_PATH, "name": name, "readOnly": True}
+        mount = {"mountPath": TOKEN_PATH, "name": volume, "readOnly": True}
         container["volumeMounts"] = [*(container.get("volumeMounts") or ()), mount]
-    spec["volumes"] = [*(spec.get("volumes") or ()), _token_volume(name)]
+    spec["volumes"] = [*(spec.get("volumes") or ()), _token_volume(volume)]
 
 
 def _has_mount(container: Obj, path: str) -> bool:

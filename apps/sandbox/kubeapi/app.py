@@ -18,7 +18,7 @@ from apps.sandbox.kubeapi.accounts import account_user
 from apps.sandbox.kubeapi.answers import Answer, Stream, error_answer, json_answer, text_answer
 from apps.sandbox.kubeapi.cluster import Cluster
 from apps.sandbox.kubeapi.discovery import VERSION, Discovery
-from apps.sandbox.kubeapi.errors import ApiError, MethodNotAllowed, PageNotFound
+from apps.sandbox.kubeapi.errors import ApiError, MethodNotAllowed, PageNotFound, ResourceNotFound
 from apps.sandbox.kubeapi.evictions import Children
 from apps.sandbox.kubeapi.objects import Objects
 from apps.sandbox.kubeapi.rbac import Attributes
@@ -144,15 +144,16 @@ class KubeApp:
     def _handle(self, request: Request, *, target: Target, verb: str) -> Answer | Stream:
         resource = self.cluster.registry.find(target.group, version=target.version, plural=target.plural)
         if resource is None:
-            raise PageNotFound
+            raise ResourceNotFound if target.group in self.cluster.registry.groups() else PageNotFound
+        verb = self._fitting(verb, target=target)
         if self._reviews.handles(target):
             if verb != "create":
-                raise _not_allowed(target, verb)
+                raise MethodNotAllowed
             return self._reviews.handle(request, target=target)
         if target.subresource:
             return self._subresource(request, resource=resource, target=target, verb=verb)
         if verb not in resource.verbs or (verb == "create" and resource.namespaced and target.namespace is None):
-            raise _not_allowed(target, verb)
+            raise MethodNotAllowed
         handlers: dict[str, Callable[..., Answer | Stream]] = {
             "get": self._objects.get,
             "list": self._objects.list,
@@ -165,14 +166,23 @@ class KubeApp:
         }
         handler = handlers.get(verb)
         if handler is None:
-            raise _not_allowed(target, verb)
+            raise MethodNotAllowed
         if verb == "get" and request.flag("watch"):
             handler = self._objects.watch
         return handler(request, resource=resource, target=target)
 
+    @staticmethod
+    def _fitting(verb: str, *, target: Target) -> str:
+        """The verb, if the path has a name where the verb wants one and none where it does not."""
+        if bool(target.name) is (verb in ("update", "patch")) or verb not in ("create", "update", "patch"):
+            return verb
+        if target.subresource:
+            return verb
+        raise MethodNotAllowed
+
     def _subresource(self, request: Request, *, resource: Resource, target: Target, verb: str) -> Answer:
         if target.subresource not in resource.subresources:
-            raise PageNotFound
+            raise ResourceNotFound
         match target.subresource, verb:
             case "scale", "get" | "update" | "patch":
                 return self._scales.handle(request, resource=resource, target=target)
@@ -186,9 +196,11 @@ class KubeApp:
                 return self._objects.get(request, resource=resource, target=target)
             case "status", "update":
                 return self._objects.update(request, resource=resource, target=target)
+            case "finalize", "update":
+                return self._objects.update(request, resource=resource, target=target)
             case "status", "patch":
                 return self._objects.patch(request, resource=resource, target=target)
-        raise _not_allowed(target, verb)
+        raise MethodNotAllowed
 
     def _plain(self, request: Request) -> Answer:
         """The paths that name no resource."""
@@ -229,13 +241,6 @@ def _headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
 
 class _TooLarge(ApiError):
     code, reason = 413, "RequestEntityTooLarge"
-
-
-def _not_allowed(target: Target, verb: str) -> ApiError:
-    return MethodNotAllowed(
-        "the server does not allow this method on the requested resource",
-        details=errors.details_of(group=target.group, plural=target.plural),
-    )
 
 
 def _named_field(request: Request, verb: str) -> str:

@@ -7,6 +7,7 @@ quantities come back in canonical spelling. A custom object is pruned by its str
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -139,6 +140,7 @@ def typed_value(schema: Schema, value: Any, *, resource: Resource) -> tuple[Any,
     return _Walker(spec.types(), found).value(schema, value, "", ""), found.unknown
 
 
+_NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/=\s]|[ \t]|=(?=[^=])")
 _QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 
 
@@ -160,7 +162,14 @@ class _Walker:
             element = self.types.items(node)
             return [self.value(element, item, f"{path}[{index}]", name) for index, item in enumerate(value)]
         self._check_scalar(node, value, path)
+        if node.get("format") == "byte":
+            self._check_base64(value)
         return value
+
+    def _check_base64(self, text: str) -> None:
+        odd = _NOT_BASE64.search(text)
+        if odd or len(text) % 4:
+            raise self.found.refuse(f"illegal base64 data at input byte {odd.start() if odd else len(text)}")
 
     def _quantity(self, value: Any) -> str:
         try:
@@ -170,7 +179,7 @@ class _Walker:
 
     def _map(self, node: Schema, value: Any, path: str) -> Any:
         if not isinstance(value, dict):
-            raise self._mismatch(value, path, "object")
+            raise self._mismatch(value, path, f"v1.{self.found.structs[-1]}" if "properties" in node else "object")
         declared, free = node.get("properties") or {}, node.get("additionalProperties")
         out: Obj = {}
         for key, item in value.items():
@@ -185,7 +194,7 @@ class _Walker:
             if item is None:
                 continue
             self.found.structs.append(_struct_name(declared.get(key) or free) or self.found.structs[-1])
-            result = self.value(child, item, below, key)
+            result = self.value(child, item, below if key in declared else path, key)
             self.found.structs.pop()
             if key in declared and key not in _KEEP_EMPTY and _is_empty(child, result):
                 continue

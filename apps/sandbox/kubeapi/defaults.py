@@ -97,7 +97,7 @@ def pod_spec(spec: Obj) -> None:
 
 
 def _template(spec: Obj) -> None:
-    template = spec.get("template")
+    template = spec.setdefault("template", {})
     if isinstance(template, dict):
         template.setdefault("metadata", {})
         pod_spec(template.setdefault("spec", {}))
@@ -202,7 +202,7 @@ def _cronjob(obj: Obj) -> None:
     spec = obj.setdefault("spec", {})
     spec["concurrencyPolicy"] = spec.get("concurrencyPolicy") or "Allow"
     _set(spec, suspend=False, successfulJobsHistoryLimit=3, failedJobsHistoryLimit=1)
-    job = spec.get("jobTemplate")
+    job = spec.setdefault("jobTemplate", {})
     if isinstance(job, dict):
         job.setdefault("metadata", {})
         _template(job.setdefault("spec", {}))

@@ -4,7 +4,7 @@
       BadRequest (400)   Unauthorized (401)   Forbidden (403)   NotFound (404)
       MethodNotAllowed (405)   NotAcceptable (406)   AlreadyExists (409)   Conflict (409)
       ApplyConflict (409)   Expired (410)   UnsupportedMediaType (415)   Invalid (422)
-      TooManyRequests (429)   InternalError (500)   TooLargeVersion (504)
+      TooManyRequests (429)   InternalError (500)   PlainError (500)   TooLargeVersion (504)
 
 The sentences are those of k8s.io/apimachinery `pkg/api/errors`, since clients and people match on them.
 """
@@ -74,6 +74,15 @@ class NotFound(ApiError):
     code, reason = 404, "NotFound"
 
 
+class ResourceNotFound(ApiError):
+    """The group is served, and the resource in it is not."""
+
+    code, reason = 404, "NotFound"
+
+    def __init__(self) -> None:
+        super().__init__("the server could not find the requested resource", details={})
+
+
 class PageNotFound(ApiError):
     """The path names no API; a real server says so in plain text."""
 
@@ -85,6 +94,9 @@ class PageNotFound(ApiError):
 
 class MethodNotAllowed(ApiError):
     code, reason = 405, "MethodNotAllowed"
+
+    def __init__(self) -> None:
+        super().__init__("the server does not allow this method on the requested resource", details={})
 
 
 class NotAcceptable(ApiError):
@@ -119,6 +131,12 @@ class TooManyRequests(ApiError):
 
 class InternalError(ApiError):
     code, reason = 500, "InternalError"
+
+
+class PlainError(ApiError):
+    """A 500 to which the real server gives no reason."""
+
+    code, reason = 500, ""
 
 
 class TooLargeVersion(ApiError):
@@ -187,6 +205,7 @@ def invalid(group: str, *, kind: str, name: str, causes: list[Cause]) -> Invalid
     details: Obj = {"name": name} if name else {}
     if group:
         details["group"] = group
-    details["kind"] = kind
+    if kind:
+        details["kind"] = kind
     details["causes"] = [cause.as_json() for cause in causes]
     return Invalid(f'{qualified(kind, group)} "{name}" is invalid: {text}', details=details)

@@ -14,7 +14,7 @@ from apps.sandbox.kubeapi.accounts import ISSUER, SHORTEST_SECONDS
 from apps.sandbox.kubeapi.answers import Answer, json_answer
 from apps.sandbox.kubeapi.builtin import PDBS, PODS
 from apps.sandbox.kubeapi.cluster import Cluster
-from apps.sandbox.kubeapi.errors import ApiError, BadRequest, Cause, Obj, TooManyRequests
+from apps.sandbox.kubeapi.errors import BadRequest, Cause, Obj, PlainError, TooManyRequests
 from apps.sandbox.kubeapi.request import Request, Target, is_dry_run
 from apps.sandbox.kubeapi.selectors import of_label_selector
 from apps.sandbox.kubeapi.store import DeleteOptions, WriteOptions, timestamp
@@ -88,7 +88,7 @@ class Children:
         ]
         if len(budgets) > 1:
             said = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
-            raise _Plain(said)
+            raise PlainError(said)
         if not budgets or self._is_spare(pod, budgets[0]):
             return
         status = budgets[0].get("status") or {}
@@ -169,9 +169,3 @@ class Children:
             },
             status=201,
         )
-
-
-class _Plain(ApiError):
-    """A failure that the real server gives no reason for."""
-
-    code, reason = 500, ""

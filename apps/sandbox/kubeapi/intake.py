@@ -12,10 +12,10 @@ from apps.sandbox.kubeapi.codec import Decoded
 from apps.sandbox.kubeapi.errors import ApiError, BadRequest, Obj, invalid
 from apps.sandbox.kubeapi.jsontree import deep_copy
 from apps.sandbox.kubeapi.openapi import spec
-from apps.sandbox.kubeapi.request import Request
+from apps.sandbox.kubeapi.request import OPTIONS, Request
 from apps.sandbox.kubeapi.resources import Resource
 
-_LEVELS = ("Ignore", "Strict", "Warn")
+_LEVELS = ("", "Ignore", "Strict", "Warn")
 
 
 def validation_level(request: Request) -> str:
@@ -23,24 +23,37 @@ def validation_level(request: Request) -> str:
     level = request.query.get("fieldValidation", "") or "Warn"
     if level not in _LEVELS:
         cause = fe.unsupported("fieldValidation", value=level, allowed=_LEVELS)
-        kind = {"POST": "CreateOptions", "PUT": "UpdateOptions"}.get(request.method, "PatchOptions")
-        raise invalid("meta.k8s.io", kind=kind, name="", causes=[cause])
+        raise invalid("meta.k8s.io", kind=OPTIONS.get(request.method, ""), name="", causes=[cause])
     return level
 
 
 def read_object(cluster: Cluster, *, request: Request, resource: Resource) -> Obj:
     """The object in the body of a create or an update."""
-    decoded = codec.parse(request.body, content_type=request.headers.get("content-type", ""))
+    level = validation_level(request)
+    context = f"the object provided is unrecognized (must be of type {resource.kind}): couldn't get version/kind; "
+    try:
+        decoded = codec.parse(
+            request.body, content_type=request.headers.get("content-type", ""), context=f"{context}json parse error"
+        )
+    except BadRequest as error:
+        raise BadRequest(f"{error.message} ({_summary(request.body)})") from error
     obj = as_object(decoded.value, resource=resource)
     typed, problems = conform(cluster, resource=resource, obj=obj)
     found = _listed(decoded, problems)
-    if found and validation_level(request) == "Strict":
+    if found and level == "Strict":
         raise BadRequest(
             f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: '
             f"strict decoding error: {', '.join(found)}"
         )
     warn(request, found)
     return typed
+
+
+def _summary(body: bytes) -> str:
+    """The start of a body that could not be read: text when it looks like an object, else hexadecimal."""
+    if not body:
+        return "<empty>"
+    return body[:1024].decode(errors="replace") if body.startswith(b"{") else body[:512].hex()
 
 
 def _listed(decoded: Decoded, unknown: list[str]) -> list[str]:
@@ -62,11 +75,11 @@ def as_object(value: Any, *, resource: Resource) -> Obj:
     if resource.custom and not kind:
         raise BadRequest(f"Object 'Kind' is missing in '{json.dumps(value)}'")
     if kind and kind != resource.kind:
-        group, _, short = version.rpartition("/")
-        said = f'no kind "{kind}" is registered' if not group else f"{kind}.{group}"
+        short = version.rpartition("/")[2]
+        inner = resource.group.partition(".")[0] or "core"
         raise BadRequest(
-            f'{kind} in version "{short}" cannot be handled as a {resource.kind}: converting ({said}) to '
-            f"({resource.group}.{resource.kind}): unknown conversion"
+            f'{kind} in version "{short}" cannot be handled as a {resource.kind}: converting ({short}.{kind}) to '
+            f"({inner}.{resource.kind}): unknown conversion"
         )
     if version and version != resource.api_version:
         raise BadRequest(
@@ -106,8 +119,17 @@ def check_place(obj: Obj, *, namespace: str | None, name: str) -> None:
         metadata["name"] = name
 
 
-def strict_patch_error(patch: str, *, problems: list[str]) -> ApiError:
-    """What a Strict patch with unknown fields is refused with."""
-    detail = f"strict decoding error: {', '.join(problems)}"
-    cause = fe.invalid("patch", value=patch, detail=detail)
-    return invalid("", kind="", name="", causes=[cause])
+def patch_error(shown: str, *, why: str) -> ApiError:
+    """What a patch that the type cannot hold, or a Strict one with unknown fields, is refused with."""
+    return invalid("", kind="", name="", causes=[fe.invalid("patch", value=shown, detail=why)])
+
+
+def go_map(value: Any) -> str:
+    """A JSON value as Go prints it with %v: `map[a:1 b:[x y]]`."""
+    if isinstance(value, dict):
+        return "map[" + " ".join(f"{key}:{go_map(value[key])}" for key in sorted(value)) + "]"
+    if isinstance(value, list):
+        return "[" + " ".join(go_map(item) for item in value) + "]"
+    if value is None:
+        return "<nil>"
+    return str(value).lower() if isinstance(value, bool) else str(value)

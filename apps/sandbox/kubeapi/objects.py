@@ -16,8 +16,9 @@ from apps.sandbox.kubeapi.intake import (
     as_object,
     check_place,
     conform,
+    go_map,
+    patch_error,
     read_object,
-    strict_patch_error,
     validation_level,
     warn,
 )
@@ -114,16 +115,20 @@ class Objects:
         return json_answer(body, form=form)
 
     def _check_list_version(self, request: Request) -> None:
+        causes = list_option_causes(request)
+        if causes:
+            raise errors.invalid("meta.k8s.io", kind="ListOptions", name="", causes=causes)
         version = request.query.get("resourceVersion", "")
         if not version or request.query.get("continue"):
             return
         if not version.isdigit():
-            raise BadRequest(f'strconv.ParseUint: parsing "{version}": invalid syntax')
+            said = f'strconv.ParseUint: parsing "{version}": invalid syntax'
+            raise BadRequest(f'invalid resource version: resourceVersion: Invalid value: "{version}": {said}')
         now = self._store.version
         if int(version) > now:
             cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
             raise errors.TooLargeVersion(
-                f"Too large resource version: {version}, current: {now}",
+                f"Timeout: Too large resource version: {version}, current: {now}",
                 details={"causes": [cause], "retryAfterSeconds": 1},
             )
         if request.query.get("resourceVersionMatch") == "Exact" and int(version) < now:
@@ -162,7 +167,7 @@ class Objects:
         obj = read_object(self._cluster, request=request, resource=resource)
         check_place(obj, namespace=target.namespace, name="")
         if obj["metadata"].get("resourceVersion"):
-            raise BadRequest("resourceVersion should not be set on objects to be created")
+            raise errors.PlainError("resourceVersion should not be set on objects to be created")
         forbid_escalation(self._cluster, user=request.user, resource=resource, obj=obj)
         options = WriteOptions(manager=request.manager, dry_run=request.dry_run)
         made = self._store.create(resource, obj=obj, options=options)
@@ -197,7 +202,8 @@ class Objects:
         with self._store.lock:
             live = self._store.get(resource, namespace=target.namespace, name=target.name)
             patched = self._patched(kind, request=request, resource=resource, live=live)
-            obj = self._conforming(request, resource=resource, obj=patched, live=live)
+            _forbid_new_uid(resource, obj=patched, live=live)
+            obj = self._conforming(request, resource=resource, obj=patched)
             check_place(obj, namespace=target.namespace, name=target.name)
             forbid_escalation(self._cluster, user=request.user, resource=resource, obj=obj)
             done = self._store.update(resource, obj=obj, options=self._options(request, target=target))
@@ -205,6 +211,8 @@ class Objects:
 
     def _patched(self, kind: str, *, request: Request, resource: Resource, live: Obj) -> Obj:
         accepted = [_JSON, _MERGE, _APPLY] if resource.custom else [_JSON, _MERGE, _STRATEGIC, _APPLY]
+        if kind not in (_JSON, _MERGE, _STRATEGIC):
+            raise UnsupportedMediaType("415: Unsupported Media Type", details={})
         if kind not in accepted:
             raise UnsupportedMediaType(
                 "the body of the request was in an unknown format - accepted media types include: "
@@ -214,7 +222,8 @@ class Objects:
         if kind == _JSON:
             return patches.json_patch(live, patch=patch)
         if not isinstance(patch, dict):
-            said = "json: cannot unmarshal into Go value of type map[string]interface {}"
+            got = "array" if isinstance(patch, list) else "string" if isinstance(patch, str) else "number"
+            said = f"json: cannot unmarshal {got} into Go value of type map[string]interface {{}}"
             raise BadRequest(f"error decoding patch: {said}")
         if kind == _MERGE:
             merged: Obj = patches.merge_patch(live, patch=patch)
@@ -222,12 +231,18 @@ class Objects:
         schema = self._cluster.rules.schema_of(resource)
         return patches.strategic_patch(spec.types(), node=schema, obj=live, patch=patch)
 
-    def _conforming(self, request: Request, *, resource: Resource, obj: Any, live: Obj) -> Obj:
+    def _conforming(self, request: Request, *, resource: Resource, obj: Any) -> Obj:
         """The patched object as its type holds it; what the patch brought and the type lacks is reported."""
-        typed, unknown = conform(self._cluster, resource=resource, obj=as_object(obj, resource=resource))
+        shown = json.dumps(obj, sort_keys=True, separators=(",", ":"))
+        if _STRATEGIC in request.headers.get("content-type", ""):
+            shown = go_map(codec.parse(request.body, content_type="application/json").value)
+        try:
+            typed, unknown = conform(self._cluster, resource=resource, obj=as_object(obj, resource=resource))
+        except BadRequest as error:
+            raise patch_error(shown, why=error.message.rpartition(f"as a {resource.kind}: ")[2]) from error
         problems = [f'unknown field "{path}"' for path in unknown]
         if problems and validation_level(request) == "Strict":
-            raise strict_patch_error(json.dumps(obj, sort_keys=True, separators=(",", ":")), problems=problems)
+            raise patch_error(shown, why=f"strict decoding error: {', '.join(problems)}")
         warn(request, problems)
         return typed
 
@@ -258,25 +273,39 @@ class Objects:
         return self._shown(request, resource=resource, obj=done)
 
     def _apply_config(self, request: Request, *, resource: Resource, target: Target) -> Obj:
-        decoded = codec.parse(request.body, content_type="application/yaml")
-        config = decoded.value
+        try:
+            config = codec.parse(request.body, content_type="application/yaml").value
+        except BadRequest as error:
+            raise BadRequest(f"error decoding YAML: {error.message}") from error
         if not isinstance(config, dict):
             raise BadRequest("error decoding YAML: not an object")
-        version = config.get("apiVersion", "")
+        version, kind = config.get("apiVersion", ""), config.get("kind", "")
+        group, _, short = version.rpartition("/")
+        if kind != resource.kind or not version:
+            raise BadRequest(f"invalid object type: {group}/{short}, Kind={kind}")
         if version != resource.api_version:
             raise BadRequest(
                 f"Incorrect version specified in apply patch. Specified patch version: {version}, "
                 f"expected: {resource.api_version}"
             )
         config = as_object(config, resource=resource)
+        given = config.get("metadata") or {}
+        who = f"{given.get('namespace', '')}/{given.get('name', '')}; {group}/{short}, Kind={kind}"
+        live = self._store.find(resource, namespace=target.namespace, name=target.name)
+        if live is None and given.get("uid"):
+            why = f"uid mismatch: the provided object specified uid {given['uid']}, and no existing object was found"
+            raise errors.conflict(resource.group, plural=resource.plural, name=target.name, why=why)
+        if live is None and not given.get("name"):
+            raise BadRequest(
+                f"the name of the object ({target.name} based on URL) was undeterminable: name must be provided"
+            )
         check_place(config, namespace=target.namespace, name=target.name)
         if config["metadata"].get("managedFields"):
             raise BadRequest("metadata.managedFields must be nil")
         _, unknown = conform(self._cluster, resource=resource, obj=config)
         if unknown:
-            where = f"{target.namespace or ''}/{target.name}; {resource.api_version}, Kind={resource.kind}"
             said = "\n".join(f".{path}: field not declared in schema" for path in unknown)
-            raise errors.InternalError(f"failed to create typed patch object ({where}): {said}")
+            raise errors.PlainError(f"failed to create typed patch object ({who}): {said}")
         if target.subresource == "status":
             return {key: value for key, value in config.items() if key not in ("spec",)}
         has_status = "status" in resource.subresources
@@ -331,6 +360,37 @@ class Objects:
         return json_answer(body)
 
 
+def _forbid_new_uid(resource: Resource, *, obj: Any, live: Obj) -> None:
+    """A patch may not change the uid."""
+    uid = (obj.get("metadata") or {}).get("uid") if isinstance(obj, dict) else None
+    if uid and uid != live["metadata"]["uid"]:
+        cause = fe.invalid("metadata.uid", value=uid, detail="field is immutable")
+        name = live["metadata"]["name"]
+        raise errors.invalid(resource.group, kind=resource.kind, name=name, causes=[cause, cause])
+
+
+def list_option_causes(request: Request) -> list[errors.Cause]:
+    """What is wrong with how a list names its version (apimachinery `ValidateListOptions`)."""
+    found, query = [], request.query
+    match, version = query.get("resourceVersionMatch", ""), query.get("resourceVersion", "")
+    if match:
+        if not version:
+            said = "resourceVersionMatch is forbidden unless resourceVersion is provided"
+            found.append(fe.forbidden("resourceVersionMatch", detail=said))
+        if query.get("continue"):
+            said = "resourceVersionMatch is forbidden when continue is provided"
+            found.append(fe.forbidden("resourceVersionMatch", detail=said))
+        if match not in ("Exact", "NotOlderThan"):
+            allowed = ("Exact", "NotOlderThan", "")
+            found.append(fe.unsupported("resourceVersionMatch", value=match, allowed=allowed))
+        if match == "Exact" and version == "0":
+            said = 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'
+            found.append(fe.forbidden("resourceVersionMatch", detail=said))
+    if "sendInitialEvents" in query:
+        found.append(fe.forbidden("sendInitialEvents", detail="sendInitialEvents is forbidden for list"))
+    return found
+
+
 def _without_type(obj: Obj) -> Obj:
     """The object without kind and apiVersion, as lists of built-ins hold their items."""
     return {key: value for key, value in obj.items() if key not in ("apiVersion", "kind")}
@@ -348,6 +408,10 @@ def delete_options(request: Request) -> DeleteOptions:
         body = value if isinstance(value, dict) else {}
     policy = body.get("propagationPolicy") or request.query.get("propagationPolicy") or None
     orphan = body.get("orphanDependents")
+    if policy is not None and orphan is not None:
+        said = "orphanDependents and deletionPropagation cannot be both set"
+        cause = fe.invalid("propagationPolicy", value=policy, detail=said)
+        raise errors.invalid("meta.k8s.io", kind="DeleteOptions", name="", causes=[cause])
     if policy is None and orphan is not None:
         policy = "Orphan" if orphan else "Background"
     grace = body.get("gracePeriodSeconds")
@@ -366,5 +430,5 @@ def _propagation(policy: str | None) -> Propagation | None:
     match policy:
         case None | "Background" | "Foreground" | "Orphan":
             return policy
-    cause = fe.unsupported("propagationPolicy", value=policy, allowed=("Background", "Foreground", "Orphan", ""))
+    cause = fe.unsupported("propagationPolicy", value=policy, allowed=("Foreground", "Background", "Orphan", "nil"))
     raise errors.invalid("meta.k8s.io", kind="DeleteOptions", name="", causes=[cause])

@@ -49,7 +49,7 @@ class Pages:
             body = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
             number, start = int(body["rest"]), int(body["start"])
         except (ValueError, KeyError, TypeError) as error:
-            raise BadRequest(f"continue key is not valid: {error}") from error
+            raise BadRequest(f"invalid continue token: continue key is not valid: {error}") from error
         if number not in self._rests:
             raise Expired(_TOO_OLD)
         return self._cut(number, start=start, limit=limit)

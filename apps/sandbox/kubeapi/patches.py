@@ -19,13 +19,13 @@ ORDER, PRIMITIVES = "$setElementOrder/", "$deleteFromPrimitiveList/"
 
 
 def json_patch(obj: Obj, *, patch: Any) -> Obj:
-    """The object after the operations. Raises BadRequest for a malformed patch, Invalid when one cannot be done."""
+    """The object after the operations. Raises BadRequest when it is no list, Invalid when it cannot be done."""
     if not isinstance(patch, list):
-        raise BadRequest("json: cannot unmarshal object into Go value of type jsonpatch.Patch")
+        raise BadRequest(
+            "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp"
+        )
     try:
         return jsonpatch.apply_patch(obj, patch, in_place=False)  # type: ignore[no-any-return]
-    except jsonpatch.InvalidJsonPatch as error:
-        raise BadRequest(str(error)) from error
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError, IndexError) as error:
         raise Invalid("the server rejected our request due to an error in our request", details={}) from error
 

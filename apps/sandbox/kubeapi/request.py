@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote
 
-from apps.sandbox.kubeapi.errors import BadRequest
+from apps.sandbox.kubeapi.errors import BadRequest, invalid
+from apps.sandbox.kubeapi.fielderrors import unsupported
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
 
@@ -48,15 +49,8 @@ class Request:
     warnings: list[str] = field(default_factory=list)
 
     def flag(self, name: str) -> bool:
-        """Whether a boolean query parameter is on ("", 1, true)."""
-        if name not in self.query:
-            return False
-        value = self.query[name].lower()
-        if value in ("", "1", "t", "true"):
-            return True
-        if value in ("0", "f", "false"):
-            return False
-        raise BadRequest(f'strconv.ParseBool: parsing "{self.query[name]}": invalid syntax')
+        """Whether a boolean query parameter is on: everything but 0 and false is (apimachinery's conversion)."""
+        return name in self.query and self.query[name].lower() not in ("0", "false")
 
     def number(self, name: str) -> int | None:
         """A whole-number query parameter, or None when it is absent."""
@@ -71,7 +65,7 @@ class Request:
     @property
     def dry_run(self) -> bool:
         """Whether nothing may be stored. Raises BadRequest for a directive other than All."""
-        return is_dry_run(self.query.get("dryRun", ""))
+        return is_dry_run(self.query.get("dryRun", ""), method=self.method)
 
     @property
     def manager(self) -> str:
@@ -80,11 +74,15 @@ class Request:
         return given or self.headers.get("user-agent", "").partition("/")[0][:128] or "unknown"
 
 
-def is_dry_run(value: str) -> bool:
-    """Whether a dryRun directive is on."""
+OPTIONS = {"POST": "CreateOptions", "PUT": "UpdateOptions", "PATCH": "PatchOptions", "DELETE": "DeleteOptions"}
+
+
+def is_dry_run(value: str, *, method: str = "POST") -> bool:
+    """Whether a dryRun directive is on. Raises Invalid."""
     if value in ("", "All"):
         return value == "All"
-    raise BadRequest(f'DryRun is invalid: dryRun: Unsupported value: "{value}": supported values: "All"')
+    cause = unsupported("dryRun", value=[value], allowed=["All"])
+    raise invalid("meta.k8s.io", kind=OPTIONS.get(method, "CreateOptions"), name="", causes=[cause])
 
 
 def parse_query(raw: bytes) -> dict[str, str]:

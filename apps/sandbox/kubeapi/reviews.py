@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from apps.sandbox.kubeapi import codec
+from apps.sandbox.kubeapi import fielderrors as fe
 from apps.sandbox.kubeapi.answers import Answer, json_answer
 from apps.sandbox.kubeapi.cluster import Cluster
-from apps.sandbox.kubeapi.errors import BadRequest, Obj
+from apps.sandbox.kubeapi.errors import BadRequest, Cause, Invalid, Obj, invalid
 from apps.sandbox.kubeapi.rbac import MASTERS, Attributes
 from apps.sandbox.kubeapi.request import Request, Target, User
 
@@ -20,7 +21,8 @@ def _attributes(spec: Obj) -> Attributes:
     if paths:
         return Attributes(verb=paths.get("verb", ""), path=paths.get("path", ""))
     if not resources:
-        raise BadRequest("exactly one of nonResourceAttributes or resourceAttributes must be specified")
+        said = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+        raise _invalid(fe.invalid("spec.resourceAttributes", value=None, detail=said))
     return Attributes(
         verb=resources.get("verb", ""),
         group=resources.get("group", ""),
@@ -67,6 +69,9 @@ class Reviews:
         return self._judged(request.user, spec)
 
     def _access(self, request: Request, target: Target, spec: Obj) -> Obj:
+        if not spec.get("user") and not spec.get("groups"):
+            said = "at least one of user or group must be specified"
+            raise _invalid(fe.invalid("spec.user", value="", detail=said))
         user = User(name=spec.get("user", ""), groups=tuple(spec.get("groups") or ()), uid=spec.get("uid", ""))
         return self._judged(user, spec)
 
@@ -86,6 +91,10 @@ class Reviews:
         if user is None:
             return {"user": {}, "error": "invalid bearer token"}
         return {"authenticated": True, "user": _user_info(user)}
+
+
+def _invalid(cause: Cause) -> Invalid:
+    return invalid("authorization.k8s.io", kind="", name="", causes=[cause])
 
 
 def _only(rule: Obj, *keys: str) -> Obj:

@@ -83,9 +83,16 @@ class Scales:
         content = request.headers.get("content-type", "")
         if request.method == "PUT":
             body = codec.parse(request.body, content_type=content).value
+            named = (body.get("metadata") or {}).get("name") if isinstance(body, dict) else None
+            if named and named != scale["metadata"]["name"]:
+                raise BadRequest(
+                    f"the name of the object ({named}) does not match the name on the URL "
+                    f"({scale['metadata']['name']})"
+                )
         else:
             patch = codec.parse(request.body, content_type="application/yaml").value
             if content.startswith("application/json-patch"):
+                scale["spec"].setdefault("replicas", 0)
                 body = patches.json_patch(scale, patch=patch)
             elif content.startswith("application/strategic"):
                 body = patches.strategic_patch(Types(), node={}, obj=scale, patch=patch)
@@ -99,9 +106,10 @@ class Scales:
         replicas = (wanted.get("spec") or {}).get("replicas", 0)
         name = live["metadata"]["name"]
         if not isinstance(replicas, int) or isinstance(replicas, bool):
+            got = {str: "string", bool: "bool", dict: "object", list: "array"}.get(type(replicas), "number")
             raise BadRequest(
                 'Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal '
-                f"{type(replicas).__name__} into Go struct field ScaleSpec.spec.replicas of type int32"
+                f"{got} into Go struct field ScaleSpec.spec.replicas of type int32"
             )
         if replicas < 0:
             said = "must be greater than or equal to 0"

@@ -381,16 +381,26 @@ class Store:
         have = old["metadata"]
         why = ""
         if uid and uid != have["uid"]:
-            why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {have['uid']}"
+            why = (
+                f"StorageError: invalid object, Code: 4, Key: /registry/{_registry_path(resource, have)}, "
+                "ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: "
+                f"{uid}, UID in object meta: {have['uid']}"
+            )
+            if deleting:
+                why = (
+                    f"the UID in the precondition ({uid}) does not match the UID in record ({have['uid']}). "
+                    "The object might have been deleted and then recreated"
+                )
         elif version and version != "0" and version != have["resourceVersion"]:
             why = errors.STALE
             if deleting:
                 why = (
-                    f"Precondition failed: ResourceVersion in precondition: {version}, "
-                    f"ResourceVersion in object meta: {have['resourceVersion']}"
+                    f"the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in "
+                    f"record ({have['resourceVersion']}). The object might have been modified"
                 )
         if why:
-            raise errors.conflict(resource.group, plural=resource.plural, name=have["name"], why=why)
+            named = resource.kind if deleting else resource.plural
+            raise errors.conflict(resource.group, plural=named, name=have["name"], why=why)
 
     def _set_propagation(self, resource: Resource, *, metadata: Obj, wanted: Propagation | None) -> None:
         finalizers = list(metadata.get("finalizers") or ())
@@ -467,6 +477,13 @@ class Store:
 def as_version(obj: Obj, *, resource: Resource) -> Obj:
     """The object in the version of this resource."""
     return obj if obj.get("apiVersion") == resource.api_version else convert(obj, resource=resource)
+
+
+def _registry_path(resource: Resource, metadata: Obj) -> str:
+    """Where a real server keeps the object in etcd, which its errors name."""
+    parts = [resource.group] if resource.custom else []
+    parts += [resource.plural, metadata.get("namespace", ""), metadata["name"]]
+    return "/".join(part for part in parts if part)
 
 
 def _grace_of(metadata: Obj) -> int:

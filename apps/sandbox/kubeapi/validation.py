@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
+from zoneinfo import available_timezones
 
 from apps.sandbox.kubeapi import fielderrors as fe
 from apps.sandbox.kubeapi import quantity
@@ -44,11 +45,12 @@ def _selector_and_template(spec: Obj, restart: tuple[str, ...]) -> list[Cause]:
     labels = (template.get("metadata") or {}).get("labels") or {}
     if selector is None:
         found.append(fe.required("spec.selector"))
-    elif not (selector.get("matchLabels") or selector.get("matchExpressions")):
+    if selector is not None and not (selector.get("matchLabels") or selector.get("matchExpressions")):
         found.append(fe.invalid("spec.selector", value=selector, detail="empty selector is invalid for deployment"))
-    elif not of_label_selector(selector)(labels):
+    elif selector is None or not of_label_selector(selector)(labels):
         said = "`selector` does not match template `labels`"
-        found.append(fe.invalid("spec.template.metadata.labels", value=dict(sorted(labels.items())), detail=said))
+        shown = dict(sorted(labels.items())) or None
+        found.append(fe.invalid("spec.template.metadata.labels", value=shown, detail=said))
     claims = [(claim.get("metadata") or {}).get("name", "") for claim in spec.get("volumeClaimTemplates") or ()]
     return found + validate_template(template, path="spec.template", restart=restart, claims=claims)
 
@@ -58,7 +60,8 @@ def _deployment(obj: Obj) -> list[Cause]:
     found = _not_negative(spec, "replicas", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds")
     kind = spec["strategy"].get("type")
     if kind not in ("Recreate", "RollingUpdate"):
-        found.append(fe.unsupported("spec.strategy.type", value=kind, allowed=("Recreate", "RollingUpdate")))
+        shown = {"Type": kind, "RollingUpdate": spec["strategy"].get("rollingUpdate")}
+        found.append(fe.unsupported("spec.strategy", value=shown, allowed=("Recreate", "RollingUpdate")))
     elif kind == "Recreate" and spec["strategy"].get("rollingUpdate") is not None:
         said = "may not be specified when strategy `type` is 'Recreate'"
         found.append(fe.forbidden("spec.strategy.rollingUpdate", detail=said))
@@ -86,6 +89,9 @@ def _cronjob(obj: Obj) -> list[Cause]:
         count = len(schedule.split())
         said = f"expected exactly 5 fields, found {count}: [{schedule}]"
         found.append(fe.invalid("spec.schedule", value=schedule, detail=said))
+    zone = spec.get("timeZone")
+    if zone is not None and zone not in available_timezones():
+        found.append(fe.invalid("spec.timeZone", value=zone, detail=f"unknown time zone {zone}"))
     if spec.get("concurrencyPolicy") not in ("Allow", "Forbid", "Replace"):
         allowed = ("Allow", "Forbid", "Replace")
         found.append(fe.unsupported("spec.concurrencyPolicy", value=spec.get("concurrencyPolicy"), allowed=allowed))
@@ -185,7 +191,8 @@ def _binding(obj: Obj) -> list[Cause]:
     for index, subject in enumerate(obj.get("subjects") or ()):
         if not subject.get("name"):
             found.append(fe.required(f"subjects[{index}].name"))
-        if subject.get("kind") == "ServiceAccount" and not subject.get("namespace"):
+        cluster_wide = "namespace" not in obj["metadata"]
+        if cluster_wide and subject.get("kind") == "ServiceAccount" and not subject.get("namespace"):
             found.append(fe.required(f"subjects[{index}].namespace"))
     return found
 

@@ -95,7 +95,7 @@ def label_value(value: str) -> list[str]:
 
 _NAMES: dict[tuple[str, str], Callable[[str], list[str]]] = {
     ("", "namespaces"): dns_label,
-    ("", "services"): dns_1035,
+    ("", "services"): dns_label,  # relaxed since 1.36
     ("rbac.authorization.k8s.io", "roles"): path_segment,
     ("rbac.authorization.k8s.io", "rolebindings"): path_segment,
     ("rbac.authorization.k8s.io", "clusterroles"): path_segment,

@@ -146,7 +146,11 @@ def validate_template(
     found += validate_pod_spec(spec, path=f"{path}.spec", claims=claims)
     policy = spec.get("restartPolicy")
     if policy not in restart and policy in ("Always", "OnFailure", "Never"):
-        found.append(fe.unsupported(f"{path}.spec.restartPolicy", value=policy, allowed=restart))
+        if len(restart) == 1:
+            found.append(fe.unsupported(f"{path}.spec.restartPolicy", value=policy, allowed=restart))
+        else:
+            said = "valid values: " + ", ".join(f'"{entry}"' for entry in restart)
+            found.append(fe.required(f"{path}.spec.restartPolicy", detail=said))
     return found
 
 

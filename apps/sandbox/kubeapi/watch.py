@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from apps.sandbox.kubeapi import codec
-from apps.sandbox.kubeapi.errors import ApiError, BadRequest, Expired, Obj, invalid
+from apps.sandbox.kubeapi.errors import ApiError, Expired, Obj, PlainError, invalid
 from apps.sandbox.kubeapi.fielderrors import forbidden
 from apps.sandbox.kubeapi.request import Request
 from apps.sandbox.kubeapi.resources import Resource
@@ -57,7 +57,8 @@ def parse_watch(request: Request, *, resource: Resource, namespace: str | None, 
         said = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
         raise _bad_options([forbidden("resourceVersionMatch", detail=said)])
     if version and not version.isdigit():
-        raise BadRequest(f'strconv.ParseUint: parsing "{version}": invalid syntax')
+        said = f'strconv.ParseUint: parsing "{version}": invalid syntax'
+        raise PlainError(f'resourceVersion: Invalid value: "{version}": {said}')
     timeout = request.number("timeoutSeconds")
     return WatchQuery(
         resource=resource,

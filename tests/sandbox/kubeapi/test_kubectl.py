@@ -50,9 +50,7 @@ def test_wait_for_deletion_returns_when_the_object_goes(live: Live, space: str) 
     command = [str(KUBECTL), f"--kubeconfig={live.kubeconfig}", "wait", "-n", space, "--for=delete", "configmap/a",
                "--timeout=20s"]  # fmt: skip
     with subprocess.Popen(command) as process:
-        store.modify(
-            CONFIGMAPS, namespace=space, name="a", change=lambda obj: obj["metadata"].pop("finalizers")
-        )
+        store.modify(CONFIGMAPS, namespace=space, name="a", change=lambda obj: obj["metadata"].pop("finalizers"))
         assert process.wait(timeout=25) == 0
 
 
@@ -60,9 +58,7 @@ def test_rollout_status_follows_the_controller(live: Live, space: str) -> None:
     store = live.cluster.store
     store.create(DEPLOYMENTS, obj=make_deployment("web", namespace=space, replicas=2))
     status = {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "availableReplicas": 2}
-    store.update_status(
-        DEPLOYMENTS, obj={**store.get(DEPLOYMENTS, namespace=space, name="web"), "status": status}
-    )
+    store.update_status(DEPLOYMENTS, obj={**store.get(DEPLOYMENTS, namespace=space, name="web"), "status": status})
     assert "successfully rolled out" in live.ok("rollout", "status", "deployment/web", "-n", space, "--timeout=10s")
 
 
@@ -137,5 +133,3 @@ def test_a_watch_of_one_name_is_allowed_by_resource_names(live: Live, space: str
     live.ok("get", "configmaps", "-n", space, "--field-selector=metadata.name=mine", context="jane")
     live.ok("get", "configmap", "mine", "-n", space, context="jane")
     live.fails("get", "configmaps", "-n", space, context="jane")
-
-

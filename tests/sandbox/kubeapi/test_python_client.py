@@ -141,9 +141,7 @@ def test_a_watch_goes_on_from_a_version(core: Any, live: Live, space: str) -> No
     watch = kubernetes.watch.Watch()
     seen = [
         event["type"]
-        for event in watch.stream(
-            core.list_namespaced_config_map, space, resource_version=start, timeout_seconds=1
-        )
+        for event in watch.stream(core.list_namespaced_config_map, space, resource_version=start, timeout_seconds=1)
     ]
     assert seen == ["ADDED", "MODIFIED", "DELETED"]
 

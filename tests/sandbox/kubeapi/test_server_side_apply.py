@@ -19,9 +19,7 @@ from apps.sandbox.kubeapi.store import WriteOptions
 from tests.sandbox.kubeapi.objects import make_config_map, make_deployment
 
 
-def apply(
-    cluster: Cluster, config: Obj, *, manager: str, force: bool = False, resource: Resource = CONFIGMAPS
-) -> Obj:
+def apply(cluster: Cluster, config: Obj, *, manager: str, force: bool = False, resource: Resource = CONFIGMAPS) -> Obj:
     """Apply as the HTTP front does, without HTTP."""
     config = {"apiVersion": resource.api_version, "kind": resource.kind, **config}
     options = WriteOptions(manager=manager, operation="Apply")
@@ -45,10 +43,10 @@ def owned(obj: Obj) -> dict[str, set[str]]:
 def test_an_apply_owns_what_it_says_and_no_more(cluster: Cluster) -> None:
     made = apply(cluster, make_deployment("web", replicas=2), manager="one", resource=DEPLOYMENTS)
     assert owned(made)["one"] == {
-        '.metadata.labels.app',
-        '.spec.replicas',
-        '.spec.selector',
-        '.spec.template.metadata.labels.app',
+        ".metadata.labels.app",
+        ".spec.replicas",
+        ".spec.selector",
+        ".spec.template.metadata.labels.app",
         '.spec.template.spec.containers[name="web"]',
         '.spec.template.spec.containers[name="web"].image',
         '.spec.template.spec.containers[name="web"].name',

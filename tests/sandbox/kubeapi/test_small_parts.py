@@ -87,8 +87,7 @@ def test_json_paths_find_what_columns_show(path: str, want: list[object]) -> Non
 
 def test_a_protobuf_namespace_is_read() -> None:
     body = bytes.fromhex(
-        "6b3873000a0f0a02763112094e616d657370616365121c0a140a0464656d6f12001a002200"
-        "2a0032003800420012001a020a001a002200"
+        "6b3873000a0f0a02763112094e616d657370616365121c0a140a0464656d6f12001a0022002a0032003800420012001a020a001a002200"
     )
     assert protobuf.decode(body) == {
         "apiVersion": "v1",

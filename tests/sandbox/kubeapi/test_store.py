@@ -88,7 +88,7 @@ def test_a_deletion_timestamp_cannot_be_taken_back(store: Store) -> None:
 
 def test_a_delete_obeys_its_preconditions(store: Store) -> None:
     store.create(CONFIGMAPS, obj=make_config_map("a"))
-    with pytest.raises(errors.Conflict, match="ResourceVersion in precondition: 1"):
+    with pytest.raises(errors.Conflict, match=r"the ResourceVersion in the precondition \(1\) does not match"):
         store.delete(CONFIGMAPS, namespace="default", name="a", options=DeleteOptions(resource_version="1"))
 
 

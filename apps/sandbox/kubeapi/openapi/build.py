@@ -44,7 +44,7 @@ SERVED: list[tuple[str, str, set[str]]] = [
     ("discovery.k8s.io", "v1", {"*"}),
 ]
 DROPPED_SUBRESOURCES = {
-    "attach", "exec", "portforward", "proxy", "log", "ephemeralcontainers", "resize", "finalize", "approval",
+    "attach", "exec", "portforward", "proxy", "log", "ephemeralcontainers", "resize", "approval",
 }
 
 
