@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -13,6 +14,15 @@ def set_up_django() -> None:
     import django
 
     django.setup()
+
+
+def calm_garbage_collector() -> None:
+    """Lets the collector look less often: what is kept makes no cycles, and reading 50,000 pods makes millions of
+    short-lived objects. At Python's own thresholds two thirds of reading a large list is spent on looking for cycles.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 10, 10)
 
 
 def stop_on_signals() -> threading.Event:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workers.startup import set_up_django, stop_on_signals
+from workers.startup import calm_garbage_collector, set_up_django, stop_on_signals
 
 
 def main() -> None:
@@ -14,6 +14,7 @@ def main() -> None:
     from workers.cluster_watch import Means
     from workers.fleet_watcher import Watcher
 
+    calm_garbage_collector()
     means = Means(
         clock=load(settings.PLIMSOLL_PORTS["clock"])(),
         evaluate=load("apps.policies.services.evaluate"),
