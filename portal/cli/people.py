@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
+from apps.kernel.units import parse_duration
 from portal.cli.output import Format, Output, emit_list
 from portal.cli.remote import server
 from portal.cli.resources import find
+from portal.cli.waiting import waited
 
 Why = Annotated[str, typer.Option("--reason", help="Why; it stands in the record.")]
 ApprovalId = Annotated[str, typer.Argument(help="The approval's id, from `plimsoll get approvals`.")]
@@ -43,6 +45,9 @@ def _vote(approval: str, verb: str, reason: str, output: Format) -> None:
 def undo(
     action: Annotated[str, typer.Argument(help="The action's id, from `plimsoll get actions`.")],
     reason: Why = "by the command line",
+    wait: Annotated[
+        str, typer.Option("--wait", help="Wait until it is done, at most so long.", metavar="DURATION")
+    ] = "0s",
     output: Output = Format.TABLE,
 ) -> None:
     """Take a finished action back: what slept wakes, what was written is as it was.
@@ -51,6 +56,9 @@ def undo(
 
       plimsoll undo 0190c1b2-7b1c-7c3c-bf14-1cc4cb9b46ca --reason "it was needed after all"
     """
+    seconds = parse_duration(wait, field="--wait").total_seconds()
     with server() as api:
         answer = api.post(f"actions/{action}/undo/", body={"reason": reason})
+        if seconds:
+            answer = waited(api, {**answer, "action": answer["id"]}, seconds=seconds) | {"action": answer["action"]}
     emit_list([answer], columns=find("actions").columns, output=output, empty="")

@@ -42,6 +42,7 @@ def policy(name: str, *, mode: str, envs: list[str], idle_after: str, **scale_to
         "metadata": {"name": name},
         "spec": {
             "mode": mode,
+            "priority": 50,  # whatever a person writes goes before the demo
             "targets": [{"kinds": ["Deployment", "StatefulSet"], "namespaceSelector": selector}],
             "scaleToZero": {"idleAfter": idle_after, **scale_to_zero},
         },
