@@ -9,6 +9,7 @@ import json
 import shlex
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,7 @@ def plimsoll(
         policy.write_text(yaml.safe_dump(POLICY))
         Kubectl(kubeconfig)("apply", "-f", str(policy))
         for name in IDLE:
-            eventually(lambda name=name: replicas(admin, name) == 0, seconds=120, what=f"{name} sleeps")
+            eventually(partial(_is_at_zero, admin, name), seconds=120, what=f"{name} sleeps")
         # These are younger than any sensible minAwake; what is woken from here on stays awake.
         longer = '{"spec": {"scaleToZero": {"minAwake": "15m"}}}'
         Kubectl(kubeconfig)("patch", "rpol", "sleep-when-idle", "-n", NAMESPACE, "--type=merge", "-p", longer)
@@ -151,6 +152,10 @@ def workload(admin: Kube, name: str) -> dict[str, Any]:
 def replicas(admin: Kube, name: str) -> int:
     count: int = workload(admin, name)["spec"]["replicas"]
     return count
+
+
+def _is_at_zero(admin: Kube, name: str) -> bool:
+    return replicas(admin, name) == 0
 
 
 def slept_mark(admin: Kube, name: str) -> dict[str, Any] | None:

@@ -115,8 +115,8 @@ def differences(left: list[Result], right: list[Result]) -> dict[str, str]:
         theirs = others.get(mine.name)
         if theirs is None or (mine.code, mine.out, mine.err) == (theirs.code, theirs.out, theirs.err):
             continue
-        sides = [f"exit {side.code}\n{side.out}\n{side.err}".splitlines() for side in (mine, theirs)]
-        lines = difflib.unified_diff(*sides, "left", "right", lineterm="", n=1)
+        left_lines, right_lines = (f"exit {side.code}\n{side.out}\n{side.err}".splitlines() for side in (mine, theirs))
+        lines = difflib.unified_diff(left_lines, right_lines, "left", "right", lineterm="", n=1)
         found[mine.name] = "\n".join([f"$ kubectl {mine.command}", *lines])
     return found
 

@@ -132,9 +132,12 @@ def test_each_query_of_a_source_is_answered_alike(both: Both, case: str) -> None
 
 def test_ranges_are_answered_alike(both: Both) -> None:
     query = "sum by (exported_service, exported_namespace) (rate(nginx_ingress_controller_requests[10m]))"
-    span = {"start": NOW - timedelta(hours=1), "end": NOW, "step": timedelta(minutes=3)}
+    start, step = NOW - timedelta(hours=1), timedelta(minutes=3)
     found, want = (
-        {tuple(sorted(series.labels.items())): dict(series.points) for series in metrics.query_range(query, **span)}
+        {
+            tuple(sorted(series.labels.items())): dict(series.points)
+            for series in metrics.query_range(query, start=start, end=NOW, step=step)
+        }
         for metrics in (both.sandbox, both.prometheus)
     )
     assert found.keys() == want.keys()
