@@ -130,7 +130,7 @@ def _visit(node: Node, value: Any, old: Any, path: str, found: list[Cause]) -> N
         for key, item in value.items():
             child = node.properties.get(key) or (None if key in node.properties else node.additional)
             if child is not None:
-                _visit(child, item, before.get(key), fe.join(path, key), found)
+                _visit(child, item, before.get(key), fe.join(path, name=key), found)
     elif isinstance(value, list) and node.items is not None:
         predecessor = correlated(node.schema, old=old if isinstance(old, list) else None)
         for index, item in enumerate(value):
@@ -163,7 +163,7 @@ def _judge(node: Node, rule: Rule, activation: dict[str, Any], value: Any, path:
             return None
     except CELEvalError as error:
         return fe.invalid(path, value=kind, detail=f"{_reason_of(error)} evaluating rule: {rule.named}")
-    where = fe.join(path, rule.field_path) if rule.field_path else path
+    where = fe.join(path, name=rule.field_path) if rule.field_path else path
     detail = _message(rule, activation)
     if rule.reason == "FieldValueForbidden":
         return fe.forbidden(where, detail=detail)

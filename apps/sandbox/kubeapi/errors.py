@@ -143,7 +143,7 @@ class TooLargeVersion(ApiError):
     code, reason = 504, "Timeout"
 
 
-def qualified(plural: str, group: str) -> str:
+def qualified(plural: str, *, group: str) -> str:
     """`deployments.apps`, or `pods` for the core group."""
     return f"{plural}.{group}" if group else plural
 
@@ -161,16 +161,14 @@ def details_of(*, group: str, plural: str, name: str = "") -> Obj:
 
 def not_found(group: str, *, plural: str, name: str) -> NotFound:
     """The 404 of one object."""
-    return NotFound(
-        f'{qualified(plural, group)} "{name}" not found', details=details_of(group=group, plural=plural, name=name)
-    )
+    details = details_of(group=group, plural=plural, name=name)
+    return NotFound(f'{qualified(plural, group=group)} "{name}" not found', details=details)
 
 
 def already_exists(group: str, *, plural: str, name: str) -> AlreadyExists:
     """The 409 of a create whose name is taken."""
-    return AlreadyExists(
-        f'{qualified(plural, group)} "{name}" already exists', details=details_of(group=group, plural=plural, name=name)
-    )
+    details = details_of(group=group, plural=plural, name=name)
+    return AlreadyExists(f'{qualified(plural, group=group)} "{name}" already exists', details=details)
 
 
 STALE = "the object has been modified; please apply your changes to the latest version and try again"
@@ -179,14 +177,14 @@ STALE = "the object has been modified; please apply your changes to the latest v
 def conflict(group: str, *, plural: str, name: str, why: str = STALE) -> Conflict:
     """The 409 of a write against a stale resourceVersion or a wrong uid."""
     return Conflict(
-        f'Operation cannot be fulfilled on {qualified(plural, group)} "{name}": {why}',
+        f'Operation cannot be fulfilled on {qualified(plural, group=group)} "{name}": {why}',
         details=details_of(group=group, plural=plural, name=name),
     )
 
 
 def forbidden(group: str, *, plural: str, name: str, why: str, causes: list[Cause] | None = None) -> Forbidden:
     """The 403 of admission or authorization."""
-    what = qualified(plural, group)
+    what = qualified(plural, group=group)
     message = f'{what} "{name}" is forbidden: {why}' if name else f"{what} is forbidden: {why}"
     details = details_of(group=group, plural=plural, name=name)
     if causes:
@@ -208,4 +206,4 @@ def invalid(group: str, *, kind: str, name: str, causes: list[Cause]) -> Invalid
     if kind:
         details["kind"] = kind
     details["causes"] = [cause.as_json() for cause in causes]
-    return Invalid(f'{qualified(kind, group)} "{name}" is invalid: {text}', details=details)
+    return Invalid(f'{qualified(kind, group=group)} "{name}" is invalid: {text}', details=details)

@@ -69,6 +69,6 @@ def too_many(field: str, *, actual: int, limit: int) -> Cause:
     return Cause("FieldValueTooMany", f"Too many: {actual}: must have at most {limit} {items}", field)
 
 
-def join(path: str, name: str) -> str:
+def join(path: str, *, name: str) -> str:
     """The path of a field below another; the root is ""."""
     return f"{path}.{name}" if path else name

@@ -82,8 +82,8 @@ def of_object(types: Types, *, node: Schema, value: Any) -> Paths:
                 return
             for name, item in value.items():
                 below = (*path, f"f:{name}")
-                claim(types.child(node, name), item, below)
-                if item is None or item == {} or types.struct_field(node, name) is None:
+                claim(types.child(node, name=name), item, below)
+                if item is None or item == {} or types.struct_field(node, name=name) is None:
                     found.add(below)
         elif isinstance(value, list) and list_kind(node) != "atomic":
             for item in value:
@@ -161,7 +161,7 @@ class _Comparer:
         left = old if isinstance(old, dict) else {}
         right = new if isinstance(new, dict) else {}
         for name in {**left, **right}:
-            below = self.types.child(node, name)
+            below = self.types.child(node, name=name)
             self.visit(below, left.get(name, _MISSING), right.get(name, _MISSING), (*path, f"f:{name}"))
 
     def _lists(self, node: Schema, old: Any, new: Any, path: Path) -> None:
@@ -180,9 +180,9 @@ def with_named_parents(types: Types, *, node: Schema, paths: Paths) -> Paths:
         for depth, element in enumerate(path[:-1]):
             kind, _, name = element.partition(":")
             if kind == "f":
-                if types.struct_field(here, name) is not None:
+                if types.struct_field(here, name=name) is not None:
                     found.add(path[: depth + 1])
-                here = types.child(here, name)
+                here = types.child(here, name=name)
             else:
                 here = types.items(here)
     return found
@@ -214,7 +214,7 @@ def _remove(types: Types, node: Schema, value: Any, trie: Trie) -> Any:
             below = trie.get(f"f:{name}", EMPTY)
             if "." in below:
                 continue
-            result = _remove(types, types.child(node, name), item, dict(below)) if below else item
+            result = _remove(types, types.child(node, name=name), item, dict(below)) if below else item
             if not (below and result in ({}, [])):
                 kept[name] = result
         return kept

@@ -45,7 +45,7 @@ def read_object(cluster: Cluster, *, request: Request, resource: Resource) -> Ob
             f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: '
             f"strict decoding error: {', '.join(found)}"
         )
-    warn(request, found)
+    warn(request, problems=found)
     return typed
 
 
@@ -61,7 +61,7 @@ def _listed(decoded: Decoded, unknown: list[str]) -> list[str]:
     return twice + [f'unknown field "{path}"' for path in unknown]
 
 
-def warn(request: Request, problems: list[str]) -> None:
+def warn(request: Request, *, problems: list[str]) -> None:
     """Put decoding problems into Warning headers, at the level that says so."""
     if problems and validation_level(request) == "Warn":
         request.warnings.extend(problems)

@@ -243,7 +243,7 @@ class Objects:
         problems = [f'unknown field "{path}"' for path in unknown]
         if problems and validation_level(request) == "Strict":
             raise patch_error(shown, why=f"strict decoding error: {', '.join(problems)}")
-        warn(request, problems)
+        warn(request, problems=problems)
         return typed
 
     def _apply(self, request: Request, *, resource: Resource, target: Target) -> Answer:

@@ -109,7 +109,7 @@ def _strategy(types: Types, node: Schema, key: str) -> str:
 
 
 def _value(types: Types, node: Schema, key: str, current: Any, value: Any, order: Any) -> Any:
-    below, strategy = types.child(node, key), _strategy(types, node, key)
+    below, strategy = types.child(node, name=key), _strategy(types, node, key)
     if isinstance(value, dict):
         base = current if isinstance(current, dict) and "replace" not in strategy else {}
         return _maps(types, below, base, value)

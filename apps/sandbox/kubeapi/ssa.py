@@ -341,7 +341,7 @@ def merge(types: Types, *, node: Schema, old: Any, new: Any) -> Any:
     if isinstance(old, dict) and isinstance(new, dict) and not is_atomic_map(node) and not is_scalar(node):
         out = dict(old)
         for name, value in new.items():
-            below = types.child(node, name)
+            below = types.child(node, name=name)
             out[name] = merge(types, node=below, old=old[name], new=value) if name in old else value
         return out
     if isinstance(old, list) and isinstance(new, list) and list_kind(node) != "atomic":

@@ -166,13 +166,13 @@ def _validate_map(schema: Schema, value: Obj, path: str, old: Mapping[str, Any])
         yield fe.invalid(path, value=value, detail=f"{_name(path)} should have at least {least} properties")
     for key in schema.get("required") or ():
         if key not in value:
-            yield fe.required(fe.join(path, key))
+            yield fe.required(fe.join(path, name=key))
     declared, extra = schema.get("properties") or _EMPTY, schema.get("additionalProperties")
     for key in sorted(value):
         if key in declared:
-            yield from _validate(declared[key], value[key], fe.join(path, key), old.get(key))
+            yield from _validate(declared[key], value[key], fe.join(path, name=key), old.get(key))
         elif isinstance(extra, Mapping):
-            yield from _validate(extra, value[key], fe.join(path, key), old.get(key))
+            yield from _validate(extra, value[key], fe.join(path, name=key), old.get(key))
 
 
 def _validate_list(schema: Schema, value: list[Any], path: str, old: list[Any] | None) -> Iterator[Cause]:

@@ -35,14 +35,14 @@ class Types:
             return node
         return EMPTY
 
-    def struct_field(self, node: Schema, name: str) -> Schema | None:
+    def struct_field(self, node: Schema, *, name: str) -> Schema | None:
         """The schema of a declared property, or None when it is not declared."""
         found = (node.get("properties") or EMPTY).get(name)
         return None if found is None else self.resolve(found)
 
-    def child(self, node: Schema, name: str) -> Schema:
+    def child(self, node: Schema, *, name: str) -> Schema:
         """The schema of a property or, failing that, of any map value."""
-        found = self.struct_field(node, name)
+        found = self.struct_field(node, name=name)
         if found is not None:
             return found
         extra = node.get("additionalProperties")
@@ -85,7 +85,7 @@ def item_key(types: Types, *, node: Schema, item: Any) -> str | None:
         if key in item:
             found[key] = item[key]
         else:
-            default = (types.struct_field(element, key) or EMPTY).get("default")
+            default = (types.struct_field(element, name=key) or EMPTY).get("default")
             if default is not None:
                 found[key] = default
     return "k:" + json.dumps(found, separators=(",", ":"), sort_keys=True) if found else None
