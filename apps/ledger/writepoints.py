@@ -71,7 +71,8 @@ def install() -> None:
 
 
 def _watch_connection(connection: Any, **kwargs: Any) -> None:
-    connection.execute_wrappers.append(_watch_statement)
+    if _watch_statement not in connection.execute_wrappers:  # the same object connects again and again
+        connection.execute_wrappers.append(_watch_statement)
 
 
 def _watch_statement(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
