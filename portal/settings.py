@@ -238,6 +238,8 @@ SPECTACULAR_SETTINGS = {
 
 PLIMSOLL_TICK_SECONDS = env_int("PLIMSOLL_TICK_SECONDS", default=15)
 """How often each cluster is evaluated when nothing asks for it sooner."""
+PLIMSOLL_LINKS = env_text("PLIMSOLL_LINKS")
+"""Links to other tools beside an object, as JSON; see `apps.ui.links`."""
 PLIMSOLL_CURRENCY = env_text("PLIMSOLL_CURRENCY", "USD")
 """ISO 4217 code of every price; rows of the price book in another currency are left aside."""
 

@@ -29,6 +29,7 @@ from apps.kernel.kinds import find
 from apps.kernel.vocab import ObjectRef
 from apps.ui import registry, visits
 from apps.ui.acting import attempt, request_id, user_of
+from apps.ui.links import links_for
 from apps.ui.listing import Empty, ListPage
 from apps.ui.timeline import events_of
 from apps.ui.views import drawn_panel
@@ -191,6 +192,14 @@ def workload_yaml(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "fleet/workload_yaml.html", {"workload": found, "text": text})
 
 
+def _links(found: Workload) -> list[tuple[str, str]]:
+    values = {
+        "cluster": found.cluster.name, "namespace": found.namespace, "name": found.name, "object_kind": found.kind,
+        "environment": found.cluster.environment,
+    }  # fmt: skip
+    return links_for("workload", values)
+
+
 def _mark(found: Workload) -> list[tuple[str, Any]]:
     return [(key, value) for key, value in sorted((found.slept or {}).items()) if value is not None]
 
@@ -206,6 +215,6 @@ def workload(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         "workload": found, "visit": visit, "look": looks.WORKLOAD, "panels": _panels(request, "workload", found),
         "events": events_of(user, found), "may_operate": has_role(user, Role.OPERATOR, found),
-        "ref": f"{found.kind}/{found.name}", "slept": _mark(found),
+        "ref": f"{found.kind}/{found.name}", "slept": _mark(found), "links": _links(found),
     }  # fmt: skip
     return render(request, "fleet/workload.html", context)

@@ -7,7 +7,12 @@ class UiConfig(AppConfig):
     verbose_name = _("Portal")
 
     def ready(self) -> None:
+        from django.conf import settings
+
+        from apps.ui.links import parse
         from apps.ui.registry import register
+
+        parse(settings.PLIMSOLL_LINKS)  # refuses nonsense at start, not on a page
 
         register("sentences", "apps.ui.sentences.SENTENCES")
         register("nav", "apps.ui.pages.NAV")
