@@ -1,6 +1,6 @@
 """F3: kill -9 of the web server, the watcher and a worker before every write of a sleep and of a wake.
 
-    python -m tests.benchmarks.kills [--roles web,watcher,worker] [--keep-going]
+    python -m tests.benchmarks.kills [--roles web,watcher,worker] [--most N]
 
 One Plimsoll, as `plimsoll up` runs it, on a real control plane. For each process and each of its writes, one after
 another: a new Deployment is put to sleep and woken, and the process dies before that write; the supervisor starts it
@@ -268,6 +268,8 @@ def main() -> int:
     options.add_argument("--roles", default=",".join(ROLES))
     options.add_argument("--most", type=int, default=MOST_WRITES, help="Stop after so many writes of each.")
     chosen = options.parse_args()
+    for signum in (signal.SIGINT, signal.SIGTERM):  # leave by the context managers, so that nothing is left running
+        signal.signal(signum, lambda number, frame: sys.exit(1))
     say = sys.stdout.write
     failed = 0
     with stage() as scene:
