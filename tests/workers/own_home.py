@@ -21,7 +21,7 @@ KEYS = "credential-keys"
 SET_UP = "import django; django.setup()\n"
 
 
-def eventually(claim: Callable[[], bool], *, seconds: float = 20, what: str) -> float:
+def eventually(claim: Callable[[], bool], *, seconds: float = 90, what: str) -> float:
     """How many seconds it took until `claim` was true. Other processes have their own clock."""
     start = time.monotonic()
     while not claim():
@@ -60,7 +60,7 @@ class Home:
             env=self._environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         assert done.returncode == 0, done.stderr
@@ -125,7 +125,7 @@ class Home:
         self._environment["PLIMSOLL_TICK_SECONDS"] = str(seconds)
 
 
-def terminate(process: subprocess.Popen[bytes], *, seconds: float = 15) -> int:
+def terminate(process: subprocess.Popen[bytes], *, seconds: float = 60) -> int:
     """Asks it to end, as a supervisor does; its exit status."""
     process.send_signal(signal.SIGTERM)
     return process.wait(timeout=seconds)

@@ -111,5 +111,5 @@ def test_beat_sends_what_is_on_its_page(brokered: Callable[[], Home]) -> None:
     home.start_broker()
     beat = home.start("workers.beat")
     llen = "import redis; from django.conf import settings; print(redis.Redis.from_url(settings.REDIS_URL).llen('due'))"
-    eventually(lambda: int(home.python(llen)) >= 1, what="a sweep was asked for", seconds=30)
+    eventually(lambda: int(home.python(llen)) >= 1, what="a sweep was asked for")
     assert terminate(beat) == 0
