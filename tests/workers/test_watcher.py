@@ -80,7 +80,7 @@ def test_rows_follow_the_cluster_at_once(home: Home, admin: Kube, namespace: str
                 lambda number=number: home.value(REPLICAS, namespace, "web") == number, what="the change is in the row"
             )
         )
-    assert sorted(waits)[2] < 10, waits  # a tick comes after a second, a sweep never; F6 measures it
+    assert sorted(waits)[2] < 10, waits  # how fast it is, F6 measures
     admin.delete(ref(made))
     eventually(lambda: home.value(REPLICAS, namespace, "web") is None, what="the row went with the workload")
 
