@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from apps.kernel.errors import InvalidInput
-from portal.cli import resources
+from apps.kernel.errors import InvalidInput, Unauthenticated
+from portal.cli import local, resources
 from portal.cli.objects import DryRun
 from portal.cli.output import Column, Format, Output, emit_list, emit_object, emit_yaml_documents, note
 from portal.cli.remote import server
@@ -64,41 +64,57 @@ def add(
 
       plimsoll cluster add prod --kubeconfig prod.yaml --environment production --read-only
     """
-    with server() as api:
-        if print_only:
-            emit_yaml_documents(api.get("clusters/manifests/", params={"read_only": read_only})["items"])
-            return
-        if not kubeconfig:
-            raise InvalidInput("no kubeconfig was named", field="--kubeconfig", mend="name the file")
-        body: dict[str, Any] = {
-            "name": name,
-            "kubeconfig": read_file(kubeconfig, option="--kubeconfig"),
-            "context": context,
-            "team": team,
-            "environment": environment,
-            "region": region,
-            "proxy_url": proxy,
-            "ca_pem": read_file(ca, option="--ca"),
-            "read_only": read_only,
-            "keep_account": keep_account,
+    if print_only:
+        emit_yaml_documents(_manifests(read_only=read_only))
+        return
+    if not kubeconfig:
+        raise InvalidInput("no kubeconfig was named", field="--kubeconfig", mend="name the file")
+    body: dict[str, Any] = {
+        "name": name,
+        "kubeconfig": read_file(kubeconfig, option="--kubeconfig"),
+        "context": context,
+        "team": team,
+        "environment": environment,
+        "region": region,
+        "proxy_url": proxy,
+        "ca_pem": read_file(ca, option="--ca"),
+        "read_only": read_only,
+        "keep_account": keep_account,
+    }
+    if prometheus:
+        body["prometheus"] = {
+            "url": prometheus,
+            "username": prometheus_user,
+            "password": read_file(prometheus_password_file, option="--prometheus-password-file").strip(),
+            "token": read_file(prometheus_token_file, option="--prometheus-token-file").strip(),
+            "ca_pem": read_file(prometheus_ca, option="--prometheus-ca"),
+            "client_certificate_pem": read_file(prometheus_cert, option="--prometheus-cert"),
+            "client_key_pem": read_file(prometheus_key, option="--prometheus-key"),
         }
-        if prometheus:
-            body["prometheus"] = {
-                "url": prometheus,
-                "username": prometheus_user,
-                "password": read_file(prometheus_password_file, option="--prometheus-password-file").strip(),
-                "token": read_file(prometheus_token_file, option="--prometheus-token-file").strip(),
-                "ca_pem": read_file(prometheus_ca, option="--prometheus-ca"),
-                "client_certificate_pem": read_file(prometheus_cert, option="--prometheus-cert"),
-                "client_key_pem": read_file(prometheus_key, option="--prometheus-key"),
-            }
+    _connect(body, output)
+
+
+def _manifests(*, read_only: bool) -> list[Any]:
+    """The server's own, for it is the server that will be let in; without a login, those of this installation."""
+    try:
+        with server() as api:
+            return list(api.get("clusters/manifests/", params={"read_only": read_only})["items"])
+    except Unauthenticated:
+        local.setup(needs_state=False)
+        from apps.fleet.services import manifests
+
+        return manifests(read_only=read_only)
+
+
+def _connect(body: dict[str, Any], output: Format) -> None:
+    with server() as api:
         answer = api.post("clusters/", body=body)
     if output is not Format.TABLE:
         emit_object(answer, output=output)
     else:
         for applied in answer["applied"]:
             typer.echo(f"applied {applied}")
-        typer.echo(f"connected {name} as {answer['account']}")
+        typer.echo(f"connected {body['name']} as {answer['account']}")
     _report(answer["connection"], quiet=output is not Format.TABLE)
 
 

@@ -15,9 +15,9 @@ def has_state() -> bool:
     return (home() / "plimsoll.sqlite3").is_file()
 
 
-def setup() -> None:
+def setup(*, needs_state: bool = True) -> None:
     """Django, on the state of PLIMSOLL_HOME. The broker is left out: it may not run, and nothing here waits for it."""
-    if not has_state():
+    if needs_state and not has_state():
         raise NotFound(
             f"no Plimsoll has been started with {home()}",
             field="PLIMSOLL_HOME",

@@ -183,3 +183,14 @@ def test_remote_verbs_load_no_django() -> None:
 def test_every_command_helps_with_an_example(run: Run) -> None:
     for command in ("up", "get", "describe", "apply", "delete", "sleep", "wake", "why", "approve", "undo", "uninstall"):
         assert f"plimsoll {command}" in run(command, "--help").stdout
+
+
+@pytest.mark.parametrize("token", ["of the server", ""])
+def test_what_a_cluster_is_given_can_be_printed_with_a_login_and_without(run: Run, token: str) -> None:
+    env = {} if token else {"PLIMSOLL_TOKEN": ""}
+    done = run("cluster", "add", "dev", "--print", "--read-only", **env)
+    assert done.returncode == 0, done.stderr
+    kinds = [document["kind"] for document in yaml.safe_load_all(done.stdout)]
+    assert kinds.count("CustomResourceDefinition") == 2
+    assert "ClusterRole" in kinds
+    assert not Cluster.objects.exists()
