@@ -294,9 +294,15 @@ class Month:
             return
 
     def _arrivals(self, life: Life, after: datetime, until: datetime) -> list[tuple[datetime, int]]:
-        requests = self.world.demand.requests(life.key, after_ms=to_ms(after), until_ms=to_ms(until))
-        epoch = datetime(1970, 1, 1, tzinfo=UTC)
-        return [(epoch + timedelta(milliseconds=r.at_ms), r.lane) for r in requests if not r.probe]
+        """(moment, lane) of every request but probes, in order."""
+        demand, epoch = self.world.demand, datetime(1970, 1, 1, tzinfo=UTC)
+        found = []
+        for row in demand.rows_of.get(life.key, ()):
+            source, lane = demand.row_source(row)
+            if not source.probe and source.per_hour:
+                moments = demand.arrivals(row, after_ms=to_ms(after), until_ms=to_ms(until)).tolist()
+                found += [(epoch + timedelta(milliseconds=moment), lane) for moment in moments]
+        return sorted(found)
 
     def _running(self, at: datetime) -> datetime:
         """When Plimsoll runs next."""
