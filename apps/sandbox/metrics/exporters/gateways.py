@@ -48,6 +48,7 @@ class Gateway:
     started_ms: int | None = None
     targets: list[Target] = field(default_factory=list)
     routes: list[Routed] = field(default_factory=list)
+    _made: int = 0
 
     def __post_init__(self) -> None:
         for lane, pod in enumerate(self.pods):
@@ -72,9 +73,10 @@ class Gateway:
 
     def _target(self, lane: int, *, pod: str, start_ms: int | None) -> Target:
         info = _KINDS[self.kind]
-        number = len(self.hub.targets.all)
+        # Counted by gateway: a restart of the sandbox, which makes its other targets in another order, names it the same.
+        self._made += 1
         labels = {
-            "job": info.job, "instance": f"10.{lane}.{number // 250}.{number % 250}:{info.port}",
+            "job": info.job, "instance": f"10.{lane}.{self._made // 250}.{self._made % 250}:{info.port}",
             "namespace": info.namespace, "pod": pod, **info.extra,
         }  # fmt: skip
         target = self.hub.add_target(labels, start_ms=start_ms)
