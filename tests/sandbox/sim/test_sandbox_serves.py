@@ -90,7 +90,7 @@ def test_each_cluster_has_its_api_its_queries_and_its_exporters_under_its_name(s
                     "kube-state-metrics": "1"}  # fmt: skip
     text = fetch(sandbox, "/clusters/little/exporters/ingress-nginx/nginx-gateway-0/metrics")
     assert text.headers["content-type"].startswith("text/plain; version=0.0.4")
-    assert 'nginx_ingress_controller_requests{' in text.text
+    assert "nginx_ingress_controller_requests{" in text.text
     assert fetch(sandbox, "/clusters/nothing/api").status_code == 404
     assert fetch(sandbox, "/").json() == {"clusters": ["little"]}
 
@@ -164,7 +164,7 @@ def test_a_restart_finds_what_was_put_to_sleep_still_asleep(tmp_path: Path) -> N
     cluster.advance(cluster.now_ms() + 60_000)
     asyncio.run(first.save())
     pods = {pod["metadata"]["uid"] for pod in cluster.store.items(PODS)}
-    query = 'sum by (status) (nginx_ingress_controller_requests{ingress="web"})'
+    query = 'sum by (instance) (nginx_ingress_controller_requests{ingress="web",status="200"})'
     before = cluster.prometheus.query(query, at_ms=cluster.now_ms())
 
     again = make_sandbox(tmp_path, start=START + timedelta(minutes=1)).clusters["little"]
