@@ -98,5 +98,3 @@ def _port(port: Obj, *, pods: list[Obj]) -> Obj:
         named = (p for pod in pods for c in pod["spec"]["containers"] for p in c.get("ports") or ())
         target = next((one["containerPort"] for one in named if one.get("name") == target), port["port"])
     return {"name": port.get("name", ""), "port": target, "protocol": port.get("protocol", "TCP")}
-
-

@@ -58,9 +58,7 @@ _ADMIN = [
     _rule(["authorization.k8s.io"], ["localsubjectaccessreviews"], ["create"]),
     _rule(["rbac.authorization.k8s.io"], ["rolebindings", "roles"], [*_READ, *_WRITE]),
 ]
-_REVIEWS = _rule(
-    ["authorization.k8s.io"], ["selfsubjectaccessreviews", "selfsubjectrulesreviews"], ["create"]
-)
+_REVIEWS = _rule(["authorization.k8s.io"], ["selfsubjectaccessreviews", "selfsubjectrulesreviews"], ["create"])
 _ROLES: dict[str, list[Obj]] = {
     "cluster-admin": [_rule(["*"], ["*"], ["*"]), {"nonResourceURLs": ["*"], "verbs": ["*"]}],
     "admin": _ADMIN,

@@ -69,11 +69,7 @@ class GarbageCollector:
 
     def _foreground(self, resource: Resource, obj: Obj) -> None:
         uid = obj["metadata"]["uid"]
-        blocking = [
-            (kind, dependent)
-            for kind, dependent in self._store.dependents(uid)
-            if _blocks(dependent, uid)
-        ]
+        blocking = [(kind, dependent) for kind, dependent in self._store.dependents(uid) if _blocks(dependent, uid)]
         if not blocking:
             self._drop_finalizer(resource, obj, FOREGROUND)
         for kind, dependent in blocking:

@@ -39,8 +39,7 @@ def forbid_escalation(cluster: Cluster, *, user: User, resource: Resource, obj: 
     if missing:
         why = (
             f'user "{user.name}" (groups={_go_list(user.groups)}) is attempting to grant RBAC permissions '
-            "not currently held:\n"
-            + "\n".join(missing)
+            "not currently held:\n" + "\n".join(missing)
         )
         raise errors.forbidden(_GROUP, plural=resource.plural, name=name, why=why)
 

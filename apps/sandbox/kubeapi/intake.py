@@ -113,9 +113,7 @@ def check_place(obj: Obj, *, namespace: str | None, name: str) -> None:
         metadata["namespace"] = namespace
     if name:
         if metadata.get("name") and metadata["name"] != name:
-            raise BadRequest(
-                f"the name of the object ({metadata['name']}) does not match the name on the URL ({name})"
-            )
+            raise BadRequest(f"the name of the object ({metadata['name']}) does not match the name on the URL ({name})")
         metadata["name"] = name
 
 

@@ -153,9 +153,7 @@ class Objects:
                     return obj
                 headers, first[0] = first[0], False
                 version = {"resourceVersion": obj["metadata"]["resourceVersion"]}
-                return printer.table(
-                    [obj], now=self._store.now(), include=include, metadata=version, headers=headers
-                )
+                return printer.table([obj], now=self._store.now(), include=include, metadata=version, headers=headers)
 
             return as_table
         return partial if form.kind else lambda obj: obj

@@ -142,9 +142,7 @@ def _lists(
     return _ordered(merged, order=order, before=current, merge_key=merge_key)
 
 
-def _merged_items(
-    types: Types, element: Schema, current: list[Any], patch: list[Any], merge_key: str
-) -> list[Any]:
+def _merged_items(types: Types, element: Schema, current: list[Any], patch: list[Any], merge_key: str) -> list[Any]:
     merged = list(current)
     for item in patch:
         if not isinstance(item, dict) or merge_key not in item:

@@ -43,9 +43,7 @@ _GENERATED = frozenset(
 _STATUS_ON_CREATE = frozenset([("", "nodes"), ("", "persistentvolumes"), ("", "namespaces")])
 
 # Errors that keep CEL rules from being run (apiextensions `hasBlockingErr`), and what is said instead.
-_BLOCKING = frozenset(
-    f"FieldValue{name}" for name in ("NotSupported", "Required", "TooLong", "TooMany", "TypeInvalid")
-)
+_BLOCKING = frozenset(f"FieldValue{name}" for name in ("NotSupported", "Required", "TooLong", "TooMany", "TypeInvalid"))
 _UNCHECKED = (
     "some validation rules were not checked because the object was invalid; correct the existing errors to complete "
     "validation"
@@ -154,9 +152,7 @@ class KubeRules:
         _bump_generation(resource, obj=obj, old=old)
         self._own(store, resource=resource, obj=obj, old=old, options=options)
 
-    def _changed_builtin(
-        self, store: Store, *, resource: Resource, obj: Obj, old: Obj, options: WriteOptions
-    ) -> None:
+    def _changed_builtin(self, store: Store, *, resource: Resource, obj: Obj, old: Obj, options: WriteOptions) -> None:
         if options.subresource == "status":
             _only_status(obj, old=old)
         else:

@@ -86,8 +86,7 @@ class Scales:
             named = (body.get("metadata") or {}).get("name") if isinstance(body, dict) else None
             if named and named != scale["metadata"]["name"]:
                 raise BadRequest(
-                    f"the name of the object ({named}) does not match the name on the URL "
-                    f"({scale['metadata']['name']})"
+                    f"the name of the object ({named}) does not match the name on the URL ({scale['metadata']['name']})"
                 )
         else:
             patch = codec.parse(request.body, content_type="application/yaml").value

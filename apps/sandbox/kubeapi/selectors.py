@@ -46,7 +46,7 @@ def _equality(key: str, *, operator: str, value: str) -> LabelTest:
         return lambda labels: labels.get(key) != value
     if not re.fullmatch(r"-?\d+", value):
         raise BadRequest(
-            f'unable to parse requirement: values[0]: Invalid value: "{value}": for \'Gt\', \'Lt\' operators, '
+            f"unable to parse requirement: values[0]: Invalid value: \"{value}\": for 'Gt', 'Lt' operators, "
             "the value must be an integer"
         )
     bound, greater = int(value), operator == ">"

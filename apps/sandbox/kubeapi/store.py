@@ -375,9 +375,7 @@ class Store:
             metadata["name"] = metadata["generateName"][:58] + suffix
 
     @staticmethod
-    def _check(
-        resource: Resource, *, old: Obj, version: str | None, uid: str | None, deleting: bool = False
-    ) -> None:
+    def _check(resource: Resource, *, old: Obj, version: str | None, uid: str | None, deleting: bool = False) -> None:
         have = old["metadata"]
         why = ""
         if uid and uid != have["uid"]:

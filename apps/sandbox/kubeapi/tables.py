@@ -79,9 +79,7 @@ class Printer:
             return PRINTERS.get(self._resource.key, DEFAULT)[1](obj, now)
         return [obj["metadata"]["name"]] + [_custom_cell(obj, column, now) for column in self._custom_columns()]
 
-    def table(
-        self, objs: Iterable[Obj], *, now: datetime, include: str, metadata: Obj, headers: bool = True
-    ) -> Obj:
+    def table(self, objs: Iterable[Obj], *, now: datetime, include: str, metadata: Obj, headers: bool = True) -> Obj:
         """The Table; `include` is the includeObject parameter: None, Metadata (the default) or Object."""
         return {
             "kind": "Table",

@@ -12,9 +12,7 @@ from apps.sandbox.kubeapi.errors import Cause, Obj
 from apps.sandbox.kubeapi.validation_meta import dns_label, validate_labels
 
 _ENV = re.compile(r"^[ -<>-~]+$")
-_ENV_SAID = (
-    "a valid environment variable name must consist only of printable ASCII characters other than '='"
-)
+_ENV_SAID = "a valid environment variable name must consist only of printable ASCII characters other than '='"
 _PULL = ("Always", "IfNotPresent", "Never")
 _PORT_SAID = "must be between 1 and 65535, inclusive"
 
@@ -137,9 +135,7 @@ def _policies(spec: Obj, path: str) -> list[Cause]:
     return found
 
 
-def validate_template(
-    template: Obj, *, path: str, restart: tuple[str, ...], claims: Iterable[str] = ()
-) -> list[Cause]:
+def validate_template(template: Obj, *, path: str, restart: tuple[str, ...], claims: Iterable[str] = ()) -> list[Cause]:
     """What is wrong with a pod template; `restart` are the restart policies its owner allows."""
     metadata, spec = template.get("metadata") or {}, template.get("spec") or {}
     found = validate_labels(metadata.get("labels") or {}, path=f"{path}.labels")

@@ -1,8 +1,8 @@
 """The HTTP side of a cluster's metrics: Prometheus's query API, and every exporter's text for a real Prometheus.
 
-    /prometheus/api/v1/...          query, query_range, series, labels, label/NAME/values, targets, status/buildinfo
-    /prometheus/-/ready, /-/healthy
-    /exporters/JOB/TARGET/metrics   what that target exposes now; 503 while a lever has it down
+/prometheus/api/v1/...          query, query_range, series, labels, label/NAME/values, targets, status/buildinfo
+/prometheus/-/ready, /-/healthy
+/exporters/JOB/TARGET/metrics   what that target exposes now; 503 while a lever has it down
 """
 
 from __future__ import annotations

@@ -163,9 +163,7 @@ def test_a_stateful_update_replaces_pods_and_moves_the_current_revision(cluster:
     cluster.create(STATEFULSETS, make_stateful_set(replicas=2) | {})
     cluster.run(60)
     before = cluster.get(STATEFULSETS, "db")["status"]["currentRevision"]
-    cluster.edit(
-        STATEFULSETS, "db", lambda obj: obj["spec"]["template"]["spec"]["containers"][0].update(image="db:2")
-    )
+    cluster.edit(STATEFULSETS, "db", lambda obj: obj["spec"]["template"]["spec"]["containers"][0].update(image="db:2"))
     cluster.run(120)
     status = cluster.get(STATEFULSETS, "db")["status"]
     assert status["currentRevision"] == status["updateRevision"] != before

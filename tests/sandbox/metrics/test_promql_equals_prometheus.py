@@ -38,7 +38,7 @@ INSTANT = [
     "group by (ingress) (requests_total)",
     'count_values("v", replicas)',
     "topk(2, sum by (ingress) (upstream_total))",
-    "bottomk by (zone) (1, upstream_total{instance=~\"10.0.0.0.*\"})",
+    'bottomk by (zone) (1, upstream_total{instance=~"10.0.0.0.*"})',
     "rate(upstream_total[5m])",
     "increase(requests_total[2h])",
     "increase(upstream_total[2h] offset 30m)",
@@ -62,9 +62,9 @@ INSTANT = [
     "quantile_over_time(0.7, replicas[5h])",
     "deriv(upstream_total[30m])",
     "predict_linear(replicas[3h], 3600)",
-    "absent(nothing{a=\"b\", c=~\"d\"})",
+    'absent(nothing{a="b", c=~"d"})',
     "absent(requests_total)",
-    "absent_over_time(nothing{a=\"b\"}[5m])",
+    'absent_over_time(nothing{a="b"}[5m])',
     "absent_over_time(requests_total[5m])",
     "max_over_time(rate(upstream_total[5m])[1h:2m])",
     "sum_over_time((replicas > 1)[2h:])",
@@ -85,9 +85,9 @@ INSTANT = [
     "2 ^ replicas",
     "replicas atan2 2",
     "1 / (replicas - replicas)",
-    "label_replace(replicas, \"x\", \"$1-$2\", \"ingress\", \"(w)(.*)\")",
-    "label_replace(replicas, \"ingress\", \"\", \"ingress\", \"w.*\")",
-    "label_join(replicas, \"x\", \"-\", \"ingress\", \"job\")",
+    'label_replace(replicas, "x", "$1-$2", "ingress", "(w)(.*)")',
+    'label_replace(replicas, "ingress", "", "ingress", "w.*")',
+    'label_join(replicas, "x", "-", "ingress", "job")',
     "clamp(replicas, 1, 3)",
     "clamp_min(replicas, 2)",
     "clamp_max(replicas, 2)",
@@ -107,11 +107,11 @@ INSTANT = [
     "requests_total @ 1774580000",
     "rate(upstream_total[10m] @ end())",
     "process_start_time_seconds offset 1h",
-    "{__name__=~\"requests_total|upstream_total\", ingress=\"w1\"}",
-    "sum({__name__=~\"requests_.*\"})",
-    "requests_total{ingress!~\"w1|w2\", zone!=\"b\"}",
+    '{__name__=~"requests_total|upstream_total", ingress="w1"}',
+    'sum({__name__=~"requests_.*"})',
+    'requests_total{ingress!~"w1|w2", zone!="b"}',
     "1 + 2 * 3",
-    "\"text\"",
+    '"text"',
     "requests_total[2m]",
     "count(requests_total) or vector(0)",
 ]
@@ -135,7 +135,7 @@ REFUSED = [
     "requests_total + on (ingress) upstream_total",
     "requests_total * on (zone) group_left () upstream_total",
     "replicas * on (ingress) group_right (nothing) requests_total * on (zone) replicas",
-    "rate({__name__=~\"requests_total|upstream_total\"}[5m])",
+    'rate({__name__=~"requests_total|upstream_total"}[5m])',
     "nonsense(replicas)",
     "{}",
     "1 > 2",
@@ -241,9 +241,7 @@ MOMENTS = [
 
 
 @pytest.mark.parametrize("query", INSTANT)
-def test_an_instant_query_is_answered_as_prometheus_does(
-    api: PrometheusApi, prometheus: Server, query: str
-) -> None:
+def test_an_instant_query_is_answered_as_prometheus_does(api: PrometheusApi, prometheus: Server, query: str) -> None:
     for at in MOMENTS:
         if at in (MOMENTS[1], MOMENTS[3]) and "requests_" in query and "[" not in query:
             continue  # a lazy series is stale after its restart, which a backfilled storage cannot know

@@ -24,10 +24,27 @@ HERE = Path(__file__).parent
 
 # Group, version, and the resources served ("*" is all of them).
 SERVED: list[tuple[str, str, set[str]]] = [
-    ("", "v1", {
-        "bindings", "configmaps", "endpoints", "events", "limitranges", "namespaces", "nodes", "persistentvolumeclaims",
-        "persistentvolumes", "pods", "podtemplates", "resourcequotas", "secrets", "serviceaccounts", "services",
-    }),
+    (
+        "",
+        "v1",
+        {
+            "bindings",
+            "configmaps",
+            "endpoints",
+            "events",
+            "limitranges",
+            "namespaces",
+            "nodes",
+            "persistentvolumeclaims",
+            "persistentvolumes",
+            "pods",
+            "podtemplates",
+            "resourcequotas",
+            "secrets",
+            "serviceaccounts",
+            "services",
+        },
+    ),
     ("apps", "v1", {"*"}),
     ("authentication.k8s.io", "v1", {"*"}),
     ("authorization.k8s.io", "v1", {"*"}),
@@ -44,7 +61,14 @@ SERVED: list[tuple[str, str, set[str]]] = [
     ("discovery.k8s.io", "v1", {"*"}),
 ]
 DROPPED_SUBRESOURCES = {
-    "attach", "exec", "portforward", "proxy", "log", "ephemeralcontainers", "resize", "approval",
+    "attach",
+    "exec",
+    "portforward",
+    "proxy",
+    "log",
+    "ephemeralcontainers",
+    "resize",
+    "approval",
 }
 
 
@@ -170,11 +194,15 @@ def main(folder: str) -> None:
         discovery.append({"group": group, "version": version, "resources": _trim(found, wanted=resources)})
     kinds = {
         (kind["group"], kind["version"], kind["kind"])
-        for items in paths.values() for item in items.values() for verb in item.values()
+        for items in paths.values()
+        for item in items.values()
+        for verb in item.values()
         for kind in [verb.get("x-kubernetes-group-version-kind", {"group": "", "version": "", "kind": ""})]
     }
     roots = {
-        name for name, schema in schemas.items() for kind in schema.get("x-kubernetes-group-version-kind", ())
+        name
+        for name, schema in schemas.items()
+        for kind in schema.get("x-kubernetes-group-version-kind", ())
         if (kind["group"], kind["version"], kind["kind"].removesuffix("List")) in kinds
         or (kind["group"], kind["version"], kind["kind"]) in kinds
     }

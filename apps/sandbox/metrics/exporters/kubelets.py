@@ -77,9 +77,7 @@ class Kubelets:
             self._nodes[name] = self._hub.add_target(labels, honor_labels=True, path="/metrics/cadvisor")
         return self._nodes[name]
 
-    def _family(
-        self, name: str, kind: str, text: str, value: Callable[[_Life, Ints], Floats]
-    ) -> Computed:
+    def _family(self, name: str, kind: str, text: str, value: Callable[[_Life, Ints], Floats]) -> Computed:
         def values(rows: Ints, at: Ints) -> tuple[Floats, Flags]:
             made = np.zeros(at.shape)
             lives = [self._lives[row] for row in rows.tolist()]

@@ -147,5 +147,3 @@ def _expand(template: str, match: re.Match[str]) -> str:
             return ""
 
     return _GO_TEMPLATE.sub(group, template)
-
-

@@ -29,7 +29,7 @@ def parse(query: str) -> Any:
     try:
         return parser.parse(query)
     except ValueError as e:
-        raise QueryError(f"invalid parameter \"query\": {e}", kind="bad_data") from e
+        raise QueryError(f'invalid parameter "query": {e}', kind="bad_data") from e
 
 
 def matches_of(node: Any) -> tuple[Match, ...]:
