@@ -73,7 +73,7 @@ class Gateway:
 
     def _target(self, lane: int, *, pod: str, start_ms: int | None) -> Target:
         info = _KINDS[self.kind]
-        # Counted by gateway: a restart of the sandbox, which makes its other targets in another order, names it the same.
+        # Counted by gateway: a restart of the sandbox makes its other targets in another order.
         self._made += 1
         labels = {
             "job": info.job, "instance": f"10.{lane}.{self._made // 250}.{self._made % 250}:{info.port}",
