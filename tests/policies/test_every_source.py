@@ -140,3 +140,9 @@ def test_a_gap_keeps_awake(edge: Edge) -> None:
         start_ms=to_ms(NOW - timedelta(minutes=30)), end_ms=to_ms(NOW - timedelta(minutes=20))
     )
     assert edge.decide(make_workload(), NOW).decisions[0].reason.code == "MetricsGap"
+
+
+def test_one_of_two_replicas_that_nobody_can_scrape_for_longer_than_the_window_keeps_awake(edge: Edge) -> None:
+    down = edge.gateway.targets[0]
+    edge.hub.targets.outage(down, start_ms=to_ms(NOW - timedelta(hours=6)), end_ms=to_ms(NOW + timedelta(hours=1)))
+    assert edge.decide(make_workload(), NOW).decisions[0].reason.code == "TargetDown"

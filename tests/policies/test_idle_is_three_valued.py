@@ -56,6 +56,10 @@ FAULTS: dict[str, tuple[Callable[[], dict[str, Reading]], str]] = {
     ),
     "no target at all": (lambda: healthy(SPEC, coverage=[]), "NoTargets"),
     "a scrape that failed": (lambda: healthy(SPEC, failed=[sample(WHO, 0)]), "TargetDown"),
+    "a second target that failed all the while, so that only `up` tells of it": (
+        lambda: healthy(SPEC, failed=[sample({**WHO, "instance": "10.0.0.2:10254"}, 0)]),
+        "TargetDown",
+    ),
     "a restart that tells": (lambda: healthy(SPEC, restarted=[sample(WHO, 1)]), "ControllerRestarted"),
     "a counter that fell": (lambda: healthy(SPEC, reset=[sample(WHO, 1)]), "CounterReset"),
     "a series that went away": (lambda: healthy(SPEC, vanished=[requests(1)]), "SeriesVanished"),

@@ -183,6 +183,7 @@ def _faults(plan: Plan, readings: Mapping[str, Reading], targets: tuple[Sample, 
     reset = {_identity(s.labels) for text in plan.reset for s in readings[text].samples}
     label = TEMPLATES[plan.source].class_label
     out: dict[str, Reason | None] = {}
+    unseen = _unseen(failed, targets)
     for sample in targets:
         who = _identity(sample.labels)
         fault = None
@@ -195,10 +196,19 @@ def _faults(plan: Plan, readings: Mapping[str, Reading], targets: tuple[Sample, 
         elif not sample.value >= plan.steps:
             missing = plan.steps - sample.value if math.isfinite(sample.value) else plan.steps
             fault = Reason(reasons.METRICS_GAP, {"target": who[1], "job": who[0], "minutes": float(missing)})
+        elif who[0] in unseen:
+            fault = Reason(reasons.TARGET_DOWN, {"target": unseen[who[0]], "job": who[0]})
         controller = sample.labels.get(label, "") if label else ""
         if out.get(controller) is None:
             out[controller] = fault
     return out
+
+
+def _unseen(failed: set[tuple[str, str]], targets: tuple[Sample, ...]) -> dict[str, str]:
+    """By job, a target whose scrapes have failed for the whole window: only `up` still tells that it is there."""
+    seen = {_identity(sample.labels) for sample in targets}
+    jobs = {job for job, _ in seen}
+    return {job: instance for job, instance in sorted(failed - seen) if job in jobs}
 
 
 def _measure_query(plan: Plan, readings: Mapping[str, Reading], counts: Counts) -> Measured:
