@@ -11,6 +11,7 @@ The waits grow and are drawn at random, so that the watches of a server that com
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ log = structlog.get_logger(__name__)
 FIRST_WAIT_SECONDS = 0.5
 MOST_WAIT_SECONDS = 30.0
 ABSENT_WAIT_SECONDS = 30.0
+WARN_AFTER_FAILURES = 3
 QUIET_WAIT_SECONDS = 0.2
 """Before a watch that the server ended in good order is opened again, for a server may end each at once."""
 
@@ -124,7 +126,9 @@ class Reflector:
         wait = self._backoff.next_seconds()
         asked = getattr(error, "retry_after_seconds", None)
         self._cache.failed(self._source.kind, error)
-        log.warning(
+        # A server that restarts breaks every watch once; that is worth a warning only when it lasts.
+        log.log(
+            logging.WARNING if self._backoff.failures >= WARN_AFTER_FAILURES else logging.INFO,
             "Watch failed",
             cluster=self._cache.cluster.name,
             source=self._source.name,

@@ -33,6 +33,10 @@ class Options:
     extra_env: dict[str, str] = field(default_factory=dict)
 
 
+GROUND = ("broker", "sandbox", "kube")
+"""What the other processes talk to: it stops after them."""
+
+
 def _python(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", module, *arguments]
 

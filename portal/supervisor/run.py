@@ -177,13 +177,14 @@ class Supervisor:
                 watched.tick()
 
     def _stop_all(self) -> None:
-        """In reverse order: what writes ends before what it writes to. All but the broker are told at once."""
-        others = [w.child for w in self._watched if w.spec.name != "broker"]
-        for child in reversed(others):
+        """What writes ends before what it writes to; all that stand on the ground are told at once."""
+        ground = [watched.child for watched in self._watched if watched.spec.name in plan.GROUND]
+        others = [watched.child for watched in self._watched if watched.spec.name not in plan.GROUND]
+        for child in others:
             if child.exit_code is None:
                 child.signal(signal.SIGTERM)
-        for watched in reversed(self._watched):
-            watched.child.stop()
+        for child in (*reversed(others), *reversed(ground)):
+            child.stop()
 
 
 def _serves_a_page(port: int) -> bool:
