@@ -26,7 +26,8 @@ SENTENCES: dict[str, object] = {
     reasons.APPROVAL_EXPIRED: _("%(needed)s approvals were needed and did not come in time."),
     reasons.UNDO_REQUESTED: _("%(actor)s asked to undo %(action)s: %(reason)s"),
     sensitivity.PRODUCTION_NAMESPACE: _("A manual action in the production namespace %(namespace)s."),
+    sensitivity.PRODUCTION_CLUSTER: _("A manual action on all of a production cluster."),
     sensitivity.BULK_MANUAL_ACTION: _("A manual action on %(count)s workloads at once; more than %(limit)s wait."),
-    sensitivity.DELETES: _("It deletes an object in %(namespace)s."),
+    sensitivity.DELETES: _("It deletes an object."),
     sensitivity.POLICY_ASKS: _("Its policy asks for %(approvers)s approvals."),
 }

@@ -24,7 +24,7 @@ from apps.policies.statuses import Status
 from apps.ui.live import publish
 
 AT_ONCE = 200
-FLUSH_SAVINGS = timedelta(minutes=5)
+FLUSH_SAVINGS = timedelta(minutes=1)
 
 
 class PolicyRows:

@@ -35,6 +35,12 @@ def test_every_case(kind: str, manual: bool, production: bool, batch: int, polic
     assert rule.needed == want
 
 
+def test_a_manual_action_on_a_whole_production_cluster_says_so() -> None:
+    rule = approval_rule(Circumstances("Apply", True, True), settings=SETTINGS)
+    assert rule is not None
+    assert rule.code == "ProductionCluster"
+
+
 def test_an_enforce_policy_needs_nobody_even_in_production() -> None:
     assert approval_rule(Circumstances("Sleep", False, True, "pay", batch=400), settings=SETTINGS) is None
 

@@ -24,6 +24,7 @@ ENVIRONMENT_LABELS = (
 RESTORING = frozenset({"Wake", "Forget"})
 
 PRODUCTION_NAMESPACE = "ProductionNamespace"
+PRODUCTION_CLUSTER = "ProductionCluster"
 BULK_MANUAL_ACTION = "BulkManualAction"
 DELETES = "Deletes"
 POLICY_ASKS = "PolicyAsksApproval"
@@ -93,7 +94,8 @@ def approval_rule(about: Circumstances, *, settings: SensitivitySettings) -> App
 def _matches(about: Circumstances, settings: SensitivitySettings) -> list[ApprovalRule]:
     found: list[tuple[str, Mapping[str, Operand], int]] = []
     if about.manual and about.production and about.action_kind not in RESTORING:
-        found.append((PRODUCTION_NAMESPACE, {"namespace": about.namespace}, settings.approvers))
+        code = PRODUCTION_NAMESPACE if about.namespace else PRODUCTION_CLUSTER
+        found.append((code, {"namespace": about.namespace}, settings.approvers))
     if about.manual and about.batch > settings.bulk_over:
         found.append((BULK_MANUAL_ACTION, {"count": about.batch, "limit": settings.bulk_over}, settings.approvers))
     if about.action_kind == "Delete":

@@ -150,9 +150,17 @@ class _Counted:
 def _operands(counted: _Counted, traffic: Traffic, measured: Measured) -> dict[str, Operand]:
     return {
         "source": traffic.source,
-        "requests": round(counted.requests, 3),
+        "requests": _shown(counted.requests, traffic.source),
         "windowSeconds": measured.plan.window_seconds - MARGIN_SECONDS,
     }
+
+
+def _shown(requests: float, source: Source) -> float:
+    """Requests as a person counts them: `increase` extrapolates, and less than one is one all the same. What a query
+    of one's own gives is a rate, and stays what it is."""
+    if source is Source.QUERY or not math.isfinite(requests):
+        return round(requests, 3)
+    return max(round(requests), 1) if requests > 0 else 0
 
 
 def _evidence(counted: _Counted, traffic: Traffic, measured: Measured) -> tuple[Evidence, ...]:
