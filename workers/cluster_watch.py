@@ -34,7 +34,8 @@ from apps.kernel.clock import Clock
 from apps.kernel.errors import PlimsollError
 from apps.kernel.ports import Kube
 from apps.ledger import writepoints
-from workers.lead import Lead, lease_name
+from apps.ledger.leases import cluster_lead
+from workers.lead import Lead
 
 log = structlog.get_logger(__name__)
 
@@ -81,7 +82,7 @@ class ClusterWatch:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        lead = Lead(lease_name(self.cluster.pk))
+        lead = Lead(cluster_lead(self.cluster.pk))
         backoff = Backoff()
         try:
             while not self._stop.is_set():

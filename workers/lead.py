@@ -13,10 +13,6 @@ SPAN = timedelta(seconds=20)
 RENEW_EVERY = timedelta(seconds=5)
 
 
-def lease_name(cluster_id: object) -> str:
-    return f"cluster:{cluster_id}"
-
-
 class Lead:
     """One name's lead in the hands of this process, or not. `epoch` is 0 while it is not."""
 

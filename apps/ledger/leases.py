@@ -15,6 +15,11 @@ from apps.kernel.errors import PreconditionFailed
 from apps.ledger.models import Lease
 
 
+def cluster_lead(cluster_id: object) -> str:
+    """The name of the lead over one cluster: whoever has it watches, decides and proposes there."""
+    return f"cluster:{cluster_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Leadership:
     """`holder` leads `name` until `until`. `epoch` is the fencing token of everything it does."""

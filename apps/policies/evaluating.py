@@ -16,12 +16,15 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
+from django.db import transaction
 
 from apps.fleet.models import Cluster
 from apps.fleet.services import ClusterCache, observe
 from apps.kernel.ids import uuid7
 from apps.kernel.ports import Kube, Metrics
 from apps.kernel.vocab import Snapshot
+from apps.ledger.leases import cluster_lead
+from apps.ledger.services import LEASES
 from apps.policies.action_context import last_actions, woken_by_us
 from apps.policies.domain.decide import Decided, PolicyReader, decide, queries
 from apps.policies.domain.tick import Context
@@ -84,7 +87,7 @@ def evaluate(
     epoch: int | None = None,
 ) -> EvaluateResult:
     """One pass. `epoch` is the caller's lead: under a new one nothing is trusted that was kept before, for another
-    process may have led meanwhile."""
+    process may have led meanwhile. PreconditionFailed, and nothing written, when another has taken the lead since."""
     kept = _kept(cluster, epoch)
     first = cache.snapshot(readings={}, now=now)
     if not first.synced:
@@ -99,6 +102,11 @@ def evaluate(
     writable = None if cluster.read_only else kube
     about = Submission(cluster, ACTOR, request_id, now, snapshot, writable)
     wanted = statuses(snapshot, policies, decided, now)
+    if epoch is not None:
+        # A process that was paused while it read and decided may have been replaced. What slips in after this is
+        # stopped one by one: actions by their unique open key and epoch, objects by their resourceVersion.
+        with transaction.atomic():
+            LEASES.check(cluster_lead(cluster.pk), epoch=epoch)
     # Before anything is proposed: a worker may carry it out at once, and asks whether its policy is in force.
     rows = kept.policy_rows.sync(snapshot, policies, wanted, now)
     submitted = submit(decided.rulings, about=about)

@@ -7,9 +7,12 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from apps.identity.models import User
-from apps.kernel.errors import Unavailable
+from apps.kernel.errors import PreconditionFailed, Unavailable
 from apps.ledger import services as ledger
+from apps.ledger.leases import cluster_lead
 from apps.ledger.models import ActionRow, ApprovalRequest, DecisionRow, Record
 from apps.policies.models import Notice, Policy
 from apps.sandbox.sim.traffic import Source
@@ -52,6 +55,25 @@ def test_an_idle_workload_sleeps_with_its_mark_and_wakes_on_demand_as_it_was(mak
     assert [a.kind for a in ActionRow.objects.order_by("created_at")] == ["Sleep", "Wake"]
     policy = Policy.objects.get()
     assert (policy.matched, policy.ready) == (1, True)
+
+
+def test_a_leader_that_was_replaced_while_it_slept_writes_nothing(make_world: MakeWorld) -> None:
+    world = make_world()
+    key = idle_workload(world)
+    world.add_policy(make_policy(rule={"idleAfter": "10m"}))
+    name = cluster_lead(world.row.pk)
+    span = timedelta(seconds=20)
+    old = ledger.LEASES.acquire(name, holder="paused", span=span, now=world.clock.now())
+    later = world.clock.now() + 2 * span
+    new = ledger.LEASES.acquire(name, holder="next", span=span, now=later)
+    assert old is not None
+    assert new is not None
+    with pytest.raises(PreconditionFailed):
+        world.evaluate(epoch=old.epoch)
+    assert not DecisionRow.objects.exists()
+    assert not Policy.objects.exists()
+    world.evaluate(epoch=new.epoch)
+    assert DecisionRow.objects.filter(subject_name=key.rpartition("/")[2]).exists()
 
 
 def test_a_warn_policy_tells_and_changes_nothing(make_world: MakeWorld) -> None:

@@ -220,7 +220,7 @@ class World:
         while self.clock.now() < until:
             self.step()
 
-    def evaluate(self) -> services.EvaluateResult:
+    def evaluate(self, *, epoch: int | None = None) -> services.EvaluateResult:
         for source in self.cache.sources:
             self.cache.alive(source.kind, now=self.clock.now())
         return services.evaluate(
@@ -229,6 +229,7 @@ class World:
             kube=self.kube,  # type: ignore[arg-type]  # watch, can and version are the reflector's part
             metrics=self.metrics,
             now=self.clock.now(),
+            epoch=epoch,
         )
 
     def work(self) -> None:
