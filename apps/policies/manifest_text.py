@@ -24,6 +24,8 @@ from apps.policies import crd
 from apps.policies.crd_parts import DURATION
 
 MOST_BYTES = 256 * 1024
+MOST_FIELDS = 20_000
+"""Fields and items with every alias written out: a few lines of YAML can stand for billions."""
 API_VERSION = RESOURCE_POLICY.api_version
 KINDS = {RESOURCE_POLICY.kind: RESOURCE_POLICY, CLUSTER_RESOURCE_POLICY.kind: CLUSTER_RESOURCE_POLICY}
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
@@ -79,7 +81,7 @@ def read(text: str) -> Document:
         if len(nodes) != 1 or not isinstance(nodes[0], yaml.MappingNode):
             return _unread(_("Write one policy: one YAML document that is a mapping."))
         places: dict[Path, tuple[int, int, int]] = {(): (1, 1, 0)}
-        doubles = list(_walk(nodes[0], (), places, depth=0))
+        doubles = list(_walk(nodes[0], (), places, left=iter(range(MOST_FIELDS)), depth=0))
         value = yaml.safe_load(text)
     except yaml.MarkedYAMLError as e:
         mark = e.problem_mark or e.context_mark
@@ -95,10 +97,15 @@ def _unread(message: str) -> Document:
     return Document(None, {}, (Problem(message),))
 
 
-def _walk(node: yaml.Node, path: Path, places: dict[Path, tuple[int, int, int]], *, depth: int) -> Iterator[Problem]:
-    """Notes where each field stands; yields keys that stand twice, which YAML would drop silently."""
+def _walk(
+    node: yaml.Node, path: Path, places: dict[Path, tuple[int, int, int]], *, left: Iterator[int], depth: int
+) -> Iterator[Problem]:
+    """Notes where each field stands; yields keys that stand twice, which YAML would drop silently. `left` ends when
+    there are too many."""
     if depth > 40:
         raise ValueError(_("The text is nested too deeply."))
+    if next(left, None) is None:
+        raise ValueError(_("The text has too many fields: at most %(most)s.") % {"most": MOST_FIELDS})
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             name = str(key.value)
@@ -106,11 +113,11 @@ def _walk(node: yaml.Node, path: Path, places: dict[Path, tuple[int, int, int]],
             if (*path, name) in places:
                 yield Problem(_("This field stands twice."), _dotted((*path, name)), *at)
             places[(*path, name)] = at
-            yield from _walk(value, (*path, name), places, depth=depth + 1)
+            yield from _walk(value, (*path, name), places, left=left, depth=depth + 1)
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             places[(*path, index)] = (item.start_mark.line + 1, item.start_mark.column + 1, 0)
-            yield from _walk(item, (*path, index), places, depth=depth + 1)
+            yield from _walk(item, (*path, index), places, left=left, depth=depth + 1)
 
 
 def _dotted(path: Path) -> str:

@@ -60,6 +60,12 @@ def test_what_is_no_policy_at_all_is_one_problem_and_no_fault(text: str) -> None
     assert document.problems
 
 
+@pytest.mark.parametrize("step", ["a{n}: &a{n} [{inside}]", "a{n}: &a{n} {{k: [{inside}], k: [{inside}]}}"])
+def test_a_few_lines_that_stand_for_billions_are_refused_at_once(step: str) -> None:
+    steps = [step.format(n=n, inside=", ".join([f"*a{n - 1}"] * 9)) for n in range(1, 12)]
+    assert problems("\n".join(["a0: &a0 [x]", *steps])) == [(1, "The text has too many fields: at most 20000.")]
+
+
 def test_what_the_api_server_refuses_finds_its_line() -> None:
     document = manifest_text.read(GOOD)
     error = InvalidInput(
