@@ -137,6 +137,25 @@ def check_url(url: str, *, field: str) -> str:
     return url.rstrip("/")
 
 
+def check_proxy(url: str, *, field: str) -> str:
+    """`url` as it is; InvalidInput unless it is http(s) with a host. It may hold a password, so no error shows it."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise InvalidInput(
+            "it is not the address of an http or https proxy", field=field, mend="write http://host:port"
+        )
+    return url
+
+
+def proxy_of(url: str) -> httpx.Proxy | None:
+    """The proxy at `url`; None when it is empty, InvalidInput when it is no proxy's address."""
+    return httpx.Proxy(check_proxy(url, field="proxy_url")) if url else None
+
+
 def is_loopback(host: str) -> bool:
     """Whether `host` is this machine, by its address or its name."""
     try:

@@ -240,3 +240,35 @@ def test_any_shape_of_yaml_is_read_or_refused_in_words(junk: Any, data: st.DataO
         at = at[key]
     with contextlib.suppress(InvalidInput):
         parse_kubeconfig(yaml.safe_dump(broken))
+
+
+BOMB = "\n".join(["a0: &a0 [x, x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12))])
+"""Twelve lines that stand for 9^11 items, were they written out."""
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("contexts: [{name: *a11}]", "current-context"),
+        (
+            "current-context: dev\n"
+            "contexts: [{name: dev, context: {cluster: c, user: u}}]\n"
+            "clusters: [{name: c, cluster: {server: 'https://10.1.2.3', proxy-url: *a11}}]\n"
+            "users: [{name: u, user: {token: t}}]",
+            "clusters[c].cluster.proxy-url",
+        ),
+    ],
+)
+def test_aliases_are_never_written_out(text: str, field: str) -> None:
+    with pytest.raises(InvalidInput) as e:
+        parse_kubeconfig(f"{BOMB}\n{text}")
+    assert e.value.field == field
+
+
+@pytest.mark.parametrize("url", ["socks5://10.0.0.1:1", "file:///etc/passwd", "http://", "http://[::1", "http://h:x"])
+def test_a_proxy_that_is_none_is_refused_without_showing_its_password(url: str) -> None:
+    text = yaml.safe_dump(config(cluster={"proxy-url": url.replace("//", "//user:hidden@")}))
+    with pytest.raises(InvalidInput) as e:
+        parse_kubeconfig(text)
+    assert e.value.field == "clusters[c].cluster.proxy-url"
+    assert "hidden" not in str(e.value)

@@ -13,7 +13,7 @@ from apps.adapters.kubernetes.responses import Call, answer_error
 from apps.adapters.kubernetes.telemetry import timed
 from apps.adapters.retry import RetryRule, call
 from apps.adapters.tls import client_context
-from apps.adapters.transport import KEEPALIVE_OPTIONS, USER_AGENT, Request, check_url, send
+from apps.adapters.transport import KEEPALIVE_OPTIONS, USER_AGENT, Request, check_url, proxy_of, send
 from apps.kernel.clock import Clock
 from apps.kernel.errors import InvalidInput, Unavailable
 from apps.kernel.ports import JsonObject, KubeConnection
@@ -40,7 +40,7 @@ class Session:
         self._rule = rule
         transport = httpx.HTTPTransport(
             verify=self.tls,
-            proxy=httpx.Proxy(connection.proxy_url) if connection.proxy_url else None,
+            proxy=proxy_of(connection.proxy_url),
             limits=httpx.Limits(max_connections=32, max_keepalive_connections=8, keepalive_expiry=30),
             socket_options=KEEPALIVE_OPTIONS,
         )

@@ -22,6 +22,7 @@ from apps.adapters.transport import (
     BodyTooLarge,
     Request,
     check_url,
+    proxy_of,
     send,
 )
 from apps.kernel.clock import Clock, SystemClock
@@ -63,7 +64,7 @@ class PrometheusSource:
                 certificate_pem=connection.client_certificate_pem,
                 key_pem=connection.client_key_pem,
             ),
-            proxy=httpx.Proxy(connection.proxy_url) if connection.proxy_url else None,
+            proxy=proxy_of(connection.proxy_url),
             limits=httpx.Limits(max_connections=8, keepalive_expiry=30),
             socket_options=KEEPALIVE_OPTIONS,
         )
