@@ -210,7 +210,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "apps.identity.rest.paging.Pages",
     "DEFAULT_FILTER_BACKENDS": ["apps.identity.rest.lists.StrictFilters", "apps.identity.rest.lists.Sorted"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["apps.identity.rest.parsers.ShallowJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "apps.identity.rest.problems.exception_handler",
     "COERCE_DECIMAL_TO_STRING": True,

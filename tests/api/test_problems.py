@@ -145,3 +145,24 @@ def test_an_upload_that_is_too_large_is_a_413_problem(headers: list[tuple[bytes,
 def test_an_upload_within_the_limit_passes() -> None:
     start, _ = async_to_sync(_too_large)([], [b"x" * 500] * 2)
     assert start["status"] == 200
+
+
+@pytest.mark.parametrize("depth", [100, 900, 100_000])
+def test_a_body_nested_too_deeply_is_the_senders_mistake(depth: int, api: Api) -> None:
+    text = '{"cluster": "c", "manifest": ' + '{"a":' * depth + "1" + "}" * depth + "}"
+    body = problem(api.post("policies/preview/", text), 400)
+    assert "nested too deeply" in body["detail"]
+
+
+KUBECONFIG = """
+current-context: dev
+contexts: [{name: dev, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
+users: [{name: u, user: {token: t}}]
+"""
+
+
+def test_a_proxy_that_is_none_is_named_and_its_password_is_not_shown(api: Api) -> None:
+    answer = api.post("clusters/", {"name": "c1", "kubeconfig": KUBECONFIG, "proxy_url": "socks5://me:hidden@proxy:1"})
+    assert problem(answer, 400)["errors"][0]["field"] == "proxy_url"
+    assert "hidden" not in answer.content.decode()
