@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.core.cache import cache
@@ -12,6 +13,7 @@ from pytest_django import Settings
 from apps.fleet.models import Cluster
 from apps.kernel.ids import uuid7
 from apps.ledger.models import DecisionRow, DueWork
+from portal import web
 
 pytestmark = pytest.mark.django_db
 
@@ -108,3 +110,43 @@ def test_metrics_are_for_this_machine_or_for_who_has_the_token(settings: Setting
     assert Client().get("/metrics").status_code == 403
     allowed = Client(REMOTE_ADDR="192.0.2.7", headers={"Authorization": "Bearer secret"})
     assert allowed.get("/metrics").status_code == 200
+
+
+def test_a_proxy_on_this_machine_opens_the_metrics_to_nobody() -> None:
+    assert Client().get("/metrics").status_code == 200
+    for header in ("X-Forwarded-For", "Forwarded"):
+        assert Client().get("/metrics", headers={header: "127.0.0.1"}).status_code == 403
+
+
+def test_any_text_may_be_sent_in_place_of_the_metrics_token(settings: Settings) -> None:
+    settings.PLIMSOLL_METRICS_TOKEN = "a-secret"
+    assert Client().get("/metrics", headers={"Authorization": "Bearer é"}).status_code == 403
+    assert Client().get("/metrics", headers={"Authorization": "Bearer a-secret"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("environment", "believed"),
+    [
+        ({}, []),
+        ({"PLIMSOLL_HTTPS": "1"}, ["127.0.0.1", "::1"]),
+        ({"PLIMSOLL_TRUSTED_PROXIES": "10.0.0.1, 10.1.0.0/16"}, ["10.0.0.1", "10.1.0.0/16"]),
+    ],
+)
+def test_forwarded_addresses_are_believed_of_proxies_only(
+    environment: dict[str, str], believed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PLIMSOLL_HTTPS", "PLIMSOLL_TRUSTED_PROXIES"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    given: dict[str, Any] = {}
+
+    def config(*args: Any, **kwargs: Any) -> None:
+        given.update(kwargs)
+        raise SystemExit
+
+    monkeypatch.setattr("uvicorn.Config", config)
+    monkeypatch.setattr("sys.argv", ["web"])
+    with pytest.raises(SystemExit):
+        web.main()
+    assert (given["proxy_headers"], given["forwarded_allow_ips"]) == (bool(believed), believed)
