@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from apps.fleet.models import Cluster, Namespace, Node, NodePrice, Volume, Workload
-from apps.identity.console import ReadOnlyAdmin, RecordedAdmin
+from apps.identity.console import ONLY_VISIBLE, ReadOnlyAdmin, RecordedAdmin
 
 
 @admin.register(Cluster)
@@ -17,12 +17,13 @@ class ClusterAdmin(ReadOnlyAdmin):
     list_select_related = ("team",)
     search_fields = ("name", "server")
     exclude = ("sealed_credentials", "sealed_metrics")
+    sealed = frozenset(exclude)
 
 
 @admin.register(Namespace)
 class NamespaceAdmin(ReadOnlyAdmin):
     list_display = ("name", "cluster", "team", "updated_at")
-    list_filter = ("cluster",)
+    list_filter = (("cluster", ONLY_VISIBLE),)
     list_select_related = ("cluster", "team")
     search_fields = ("name",)
 
@@ -30,7 +31,7 @@ class NamespaceAdmin(ReadOnlyAdmin):
 @admin.register(Node)
 class NodeAdmin(ReadOnlyAdmin):
     list_display = ("name", "cluster", "instance_type", "arch", "spot", "ready", "price_per_hour", "currency")
-    list_filter = ("cluster", "spot", "ready", "arch")
+    list_filter = (("cluster", ONLY_VISIBLE), "spot", "ready", "arch")
     list_select_related = ("cluster",)
     search_fields = ("name", "instance_type")
 
@@ -38,7 +39,7 @@ class NodeAdmin(ReadOnlyAdmin):
 @admin.register(Workload)
 class WorkloadAdmin(ReadOnlyAdmin):
     list_display = ("name", "kind", "namespace", "cluster", "state", "reason_code", "replicas", "price_per_hour")
-    list_filter = ("cluster", "state", "kind")
+    list_filter = (("cluster", ONLY_VISIBLE), "state", "kind")
     list_select_related = ("cluster",)
     search_fields = ("name", "namespace")
 
@@ -46,7 +47,7 @@ class WorkloadAdmin(ReadOnlyAdmin):
 @admin.register(Volume)
 class VolumeAdmin(ReadOnlyAdmin):
     list_display = ("name", "namespace", "cluster", "storage_class", "capacity_bytes", "phase", "mounted_by")
-    list_filter = ("cluster", "phase")
+    list_filter = (("cluster", ONLY_VISIBLE), "phase")
     list_select_related = ("cluster",)
     search_fields = ("name", "namespace")
 

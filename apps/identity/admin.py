@@ -113,6 +113,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     search_fields = ("name", "user__username", "prefix")
     list_select_related = ("user",)
     actions = ["revoke"]
+    sealed = frozenset({"digest"})
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[ApiToken]:
         tokens = ApiToken.objects.all()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from apps.fleet.models import Cluster, Workload
 from apps.identity import services
 from apps.identity.models import ApiToken, Team, User
 from apps.identity.roles import Role, grants_on
@@ -74,3 +76,32 @@ def test_people_who_are_not_staff_stay_out(user: User) -> None:
     answer = Client().post("/admin/login/", {"username": "olga", "password": "correct horse battery"})
     assert answer.status_code == 200
     assert "staff account" in answer.content.decode()
+
+
+def test_staff_learn_nothing_of_the_clusters_of_others(user: User) -> None:
+    User.objects.filter(pk=user.pk).update(is_staff=True)
+    mine = Cluster.objects.create(name="mine", server="https://mine.invalid", sealed_credentials="v1:sealed")
+    theirs = Cluster.objects.create(name="theirs", server="https://theirs.invalid")
+    for cluster in (mine, theirs):
+        Workload.objects.create(
+            updated_at=timezone.now(),
+            cluster=cluster,
+            namespace="shop",
+            kind="Deployment",
+            name="web",
+            uid=cluster.name,
+        )
+    services.grant(holder=user, role=Role.VIEWER, on=mine, actor="test")
+    client = Client()
+    client.force_login(user)
+    page = client.get(reverse("admin:fleet_workload_changelist")).content.decode()
+    assert "mine" in page
+    assert "theirs" not in page
+
+
+@pytest.mark.parametrize(
+    ("page", "column"),
+    [("fleet_cluster", "sealed_credentials"), ("fleet_cluster", "sealed_metrics"), ("identity_apitoken", "digest")],
+)
+def test_no_address_finds_out_what_is_sealed(console: Client, page: str, column: str) -> None:
+    assert console.get(reverse(f"admin:{page}_changelist"), {f"{column}__startswith": "v1"}).status_code == 400
