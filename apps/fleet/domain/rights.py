@@ -38,22 +38,22 @@ class Right:
 
 
 _READ = ("get", "list", "watch")
-_OWNED = ("create", "delete", "patch", "update")
+_OWNED = ("create", "delete", "patch")
 
 READ_RIGHTS: tuple[Right, ...] = tuple(Right(source.kind, _READ, "to watch it") for source in SOURCES)
 
 WRITE_RIGHTS: tuple[Right, ...] = (
     Right(kinds.DEPLOYMENT, ("patch",), "to mark it when it is put to sleep"),
-    Right(kinds.DEPLOYMENT, ("get", "patch", "update"), "to scale it to zero and back", "scale"),
+    Right(kinds.DEPLOYMENT, ("patch",), "to scale it to zero and back", "scale"),
     Right(kinds.STATEFUL_SET, ("patch",), "to mark it when it is put to sleep"),
-    Right(kinds.STATEFUL_SET, ("get", "patch", "update"), "to scale it to zero and back", "scale"),
+    Right(kinds.STATEFUL_SET, ("patch",), "to scale it to zero and back", "scale"),
     Right(kinds.CRON_JOB, ("patch",), "to suspend and resume it"),
     Right(kinds.SCALED_OBJECT, ("patch",), "to pause and resume KEDA"),
     Right(kinds.RESOURCE_POLICY, _OWNED, "to keep policies that are written in the portal"),
-    Right(kinds.RESOURCE_POLICY, ("get", "patch", "update"), "to say how a policy fares", "status"),
+    Right(kinds.RESOURCE_POLICY, ("patch",), "to say how a policy fares", "status"),
     Right(kinds.CLUSTER_RESOURCE_POLICY, _OWNED, "to keep policies that are written in the portal"),
-    Right(kinds.CLUSTER_RESOURCE_POLICY, ("get", "patch", "update"), "to say how a policy fares", "status"),
-    Right(kinds.EVENT, ("create", "patch"), "to tell of warnings as Events"),
+    Right(kinds.CLUSTER_RESOURCE_POLICY, ("patch",), "to say how a policy fares", "status"),
+    Right(kinds.EVENT, ("create",), "to tell of warnings as Events"),
 )
 
 
