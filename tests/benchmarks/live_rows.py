@@ -26,6 +26,7 @@ from typing import Any
 from playwright.async_api import async_playwright
 
 from apps.adapters.kubernetes import connect, parse_kubeconfig
+from apps.kernel.errors import PlimsollError
 from apps.kernel.ports import Kube
 from apps.kernel.vocab import ObjectRef
 from tests.benchmarks.open_pages import Chromium, Client, Sightings, sign_in
@@ -70,6 +71,7 @@ async def _measure(up: Up, chosen: argparse.Namespace) -> int:
     kubeconfig = up.home / "sandbox" / "kubeconfig"
     eventually(kubeconfig.exists, what="the sandbox has written its kubeconfig")
     with closing(connect(parse_kubeconfig(kubeconfig.read_text()), cluster="live-rows")) as kube:
+        eventually(lambda: _answers(kube), what="the sandbox answers")
         await asyncio.to_thread(_furnish, kube)
         cookies = await sign_in(up.url, (up.home / "admin-password").read_text().split()[-1])
         await asyncio.sleep(chosen.settle)
@@ -82,6 +84,13 @@ async def _measure(up: Up, chosen: argparse.Namespace) -> int:
             changes = await _change(kube, clients[0].names, count=chosen.changes)
             await asyncio.sleep(PATIENCE_SECONDS / 2)
             return _report(changes, clients=clients, drawn=[await tab.sightings() for tab in tabs])
+
+
+def _answers(kube: Kube) -> bool:
+    try:
+        return bool(kube.version())
+    except PlimsollError:
+        return False
 
 
 def _furnish(kube: Kube) -> None:
