@@ -23,6 +23,8 @@ _SUFFIX = {
 _QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:([eE][+-]?\d+)|([KMGTPE]i|[numkMGTPE]?))")
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(d|h|ms|m|s)")
 _SECONDS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+LONGEST = timedelta(days=36_525)
+"""A hundred years. Beyond lies the year 10,000, which no clock of Python's reaches."""
 
 
 def parse_quantity(text: str | int | float, *, field: str | None = None) -> Decimal:
@@ -45,11 +47,14 @@ def memory_bytes(text: str | int | float) -> int:
 
 
 def parse_duration(text: str, *, field: str | None = None) -> timedelta:
-    """A duration like "2h", "1h30m", "90s" or "14d"; zero is allowed, a sign is not."""
+    """A duration like "2h", "1h30m", "90s" or "14d"; zero is allowed, a sign is not, nor is more than `LONGEST`."""
     parts = _DURATION_PART.findall(text)
     if not parts or "".join(n + u for n, u in parts) != text:
         raise InvalidInput(f"{text!r} is not a duration", field=field, mend="write it like 2h, 90m or 1h30m")
-    return timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in parts))
+    seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    if seconds > LONGEST.total_seconds():
+        raise InvalidInput(f"{text:.40} is longer than a hundred years", field=field, mend="write a shorter one")
+    return timedelta(seconds=seconds)
 
 
 def format_duration(span: timedelta) -> str:

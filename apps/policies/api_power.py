@@ -20,7 +20,7 @@ from apps.identity.rest.views import UUID_PATTERN, ApiView
 from apps.identity.visibility import visible_to
 from apps.kernel.errors import InvalidInput, NotFound
 from apps.kernel.ports import load
-from apps.kernel.units import parse_duration
+from apps.kernel.units import LONGEST, parse_duration
 from apps.ledger.api import DecisionDetailSerializer, DecisionSerializer
 from apps.policies import services
 from apps.ui.sentences import sentence
@@ -210,9 +210,11 @@ def _moment(text: str) -> datetime | None:
         at = datetime.fromisoformat(text)
     except ValueError:
         return now + parse_duration(text, field="until")
-    if at.tzinfo is None or at <= now:
+    if at.tzinfo is None or not now < at <= now + LONGEST:
         raise InvalidInput(
-            _("it has passed, or says no time zone"), field="until", mend=_("write it like 8h or 2026-11-24T18:00:00Z")
+            _("it has passed, is a lifetime away, or says no time zone"),
+            field="until",
+            mend=_("write it like 8h or 2026-11-24T18:00:00Z"),
         )
     return at
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 import yaml
@@ -26,6 +27,8 @@ from apps.policies.crd_parts import DURATION
 MOST_BYTES = 256 * 1024
 MOST_FIELDS = 20_000
 """Fields and items with every alias written out: a few lines of YAML can stand for billions."""
+MOST_PROBLEMS = 100
+"""Nobody reads more, and each unknown field is compared with all that there are."""
 API_VERSION = RESOURCE_POLICY.api_version
 KINDS = {RESOURCE_POLICY.kind: RESOURCE_POLICY, CLUSTER_RESOURCE_POLICY.kind: CLUSTER_RESOURCE_POLICY}
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
@@ -90,7 +93,7 @@ def read(text: str) -> Document:
     except (yaml.YAMLError, RecursionError, ValueError) as e:
         return _unread(str(e)[:300])
     document = Document(value, places, ())
-    return Document(value, places, (*doubles, *_check(document)))
+    return Document(value, places, (*doubles[:MOST_PROBLEMS], *_check(document)))
 
 
 def _unread(message: str) -> Document:
@@ -166,7 +169,8 @@ def _check(document: Document) -> list[Problem]:
         return [document.problem(words, "kind")]
     if value.get("apiVersion") != API_VERSION:
         return [document.problem(_("apiVersion must be %(version)s.") % {"version": API_VERSION}, "apiVersion")]
-    found = list(_against(document, {k: v for k, v in value.items() if k != "status"}, schema_of(kind), ()))
+    spoken = {k: v for k, v in value.items() if k != "status"}
+    found = list(islice(_against(document, spoken, schema_of(kind), ()), MOST_PROBLEMS))
     name = (value.get("metadata") or {}).get("name") if isinstance(value.get("metadata"), dict) else None
     if isinstance(name, str) and not _NAME.fullmatch(name):
         words = _(

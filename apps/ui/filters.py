@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import reduce
 from operator import or_
 from typing import Any, ClassVar
@@ -104,11 +104,11 @@ class SinceField(forms.CharField):
     def _moment(self, text: str) -> datetime:
         try:
             at = parse_datetime(text)
-        except ValueError:
-            at = None
-        if at is None:
-            raise forms.ValidationError(_("Write an age like 24h or 7d, or a moment like 2026-11-24T09:00:00Z."))
-        return make_aware(at) if is_naive(at) else at
+            if at is not None:
+                return (make_aware(at) if is_naive(at) else at).astimezone(UTC)
+        except (ValueError, OverflowError):  # the latter at the ends of the years 1 and 9999
+            pass
+        raise forms.ValidationError(_("Write an age like 24h or 7d, or a moment like 2026-11-24T09:00:00Z."))
 
 
 AGES: list[Choice] = [

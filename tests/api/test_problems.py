@@ -9,7 +9,9 @@ import pytest
 from asgiref.sync import async_to_sync
 from asgiref.testing import ApplicationCommunicator
 from django.test import Client
+from django.utils import timezone
 
+from apps.fleet.models import Cluster, Workload
 from apps.identity.rest.problems import problem_of
 from apps.kernel import errors
 from portal.limits import BodyLimit
@@ -166,3 +168,25 @@ def test_a_proxy_that_is_none_is_named_and_its_password_is_not_shown(api: Api) -
     answer = api.post("clusters/", {"name": "c1", "kubeconfig": KUBECONFIG, "proxy_url": "socks5://me:hidden@proxy:1"})
     assert problem(answer, 400)["errors"][0]["field"] == "proxy_url"
     assert "hidden" not in answer.content.decode()
+
+
+@pytest.mark.parametrize("since", ["99999999999999999999d", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_moment_outside_of_all_calendars_is_named(since: str, api: Api) -> None:
+    answer = api.get(f"decisions/?since={since.replace('+', '%2B')}")
+    assert problem(answer, 400)["errors"][0]["field"] == "since"
+
+
+@pytest.mark.parametrize("span", ["99999999999999999999d", "3000000d", "40000d"])
+def test_a_lifetime_longer_than_a_hundred_years_is_named(span: str, api: Api) -> None:
+    answer = api.post("tokens/", {"name": "ci", "scopes": ["read"], "expires_in": span})
+    assert problem(answer, 400)["errors"][0]["field"] == "expires_in"
+
+
+@pytest.mark.parametrize("until", ["3000000d", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+def test_a_sleep_for_longer_than_a_hundred_years_is_named(until: str, api: Api) -> None:
+    cluster = Cluster.objects.create(name="dev", server="https://dev.invalid")
+    row = Workload.objects.create(
+        cluster=cluster, namespace="shop", kind="Deployment", name="web", uid="u", updated_at=timezone.now()
+    )
+    answer = api.post("workloads/sleep", {"items": [{"id": str(row.pk)}], "reason": "test", "until": until})
+    assert problem(answer, 400)["errors"][0]["field"] == "until"

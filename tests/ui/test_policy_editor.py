@@ -66,6 +66,11 @@ def test_a_few_lines_that_stand_for_billions_are_refused_at_once(step: str) -> N
     assert problems("\n".join(["a0: &a0 [x]", *steps])) == [(1, "The text has too many fields: at most 20000.")]
 
 
+def test_thousands_of_mistakes_are_cut_to_a_hundred() -> None:
+    text = GOOD + "".join(f"  field{n}: 1\n" for n in range(5_000))
+    assert len(problems(text)) == manifest_text.MOST_PROBLEMS
+
+
 def test_what_the_api_server_refuses_finds_its_line() -> None:
     document = manifest_text.read(GOOD)
     error = InvalidInput(

@@ -76,13 +76,13 @@ def moment(value: Any, field: str, problems: Problems) -> datetime | None:
     """An RFC 3339 moment, in UTC; None when it is none."""
     try:
         at = datetime.fromisoformat(str(value))
-    except ValueError:
+        if at.tzinfo is None:
+            problems.add(field, f"{value!r} has no time zone: end it with Z or an offset")
+            return None
+        return at.astimezone(UTC)
+    except (ValueError, OverflowError):  # the latter at the ends of the years 1 and 9999
         problems.add(field, f"{value!r} is not a moment: write it like 2026-12-31T18:00:00Z")
         return None
-    if at.tzinfo is None:
-        problems.add(field, f"{value!r} has no time zone: end it with Z or an offset")
-        return None
-    return at.astimezone(UTC)
 
 
 def day(value: Any, field: str, problems: Problems) -> date | None:
