@@ -14,6 +14,7 @@ from django.db import connection
 from django.http import HttpRequest, JsonResponse
 
 from apps.kernel.ports import load
+from portal.metrics import may_read
 
 WATCHER_SILENT_SECONDS = 120
 """The watcher writes the ages of its sources every half minute; four times that is no hiccup any more."""
@@ -28,8 +29,8 @@ class Check:
     needed: bool = True
     age_seconds: float | None = None
 
-    def body(self) -> dict[str, Any]:
-        return {"ok": self.ok, "detail": self.detail, "age_seconds": self.age_seconds}
+    def body(self, *, told: bool) -> dict[str, Any]:
+        return {"ok": self.ok, "detail": self.detail if told else "", "age_seconds": self.age_seconds}
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
@@ -37,12 +38,15 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 with status `ready` or `degraded`, 503 with `unready`; `checks` says which."""
+    """200 with status `ready` or `degraded`, 503 with `unready`; `checks` says which.
+
+    `detail` holds names of clusters and of hosts: it is for those who may read /metrics, and empty for others."""
     checks = {name: _guarded(check) for name, check in CHECKS.items()}
     unready = [check for check in checks.values() if check.needed and not check.ok]
     degraded = [check for check in checks.values() if not check.ok]
     status = "unready" if unready else "degraded" if degraded else "ready"
-    body = {"status": status, "checks": {name: check.body() for name, check in checks.items()}}
+    told = may_read(request)
+    body = {"status": status, "checks": {name: check.body(told=told) for name, check in checks.items()}}
     return JsonResponse(body, status=503 if unready else 200)
 
 

@@ -115,7 +115,7 @@ _collector = FleetCollector()
 REGISTRY.register(_collector)
 
 
-def _may_read(request: HttpRequest) -> bool:
+def may_read(request: HttpRequest) -> bool:
     """With PLIMSOLL_METRICS_TOKEN whoever sends it; without, whoever asks from this machine: names of clusters and
     rules are nobody else's business."""
     if token := settings.PLIMSOLL_METRICS_TOKEN:
@@ -131,6 +131,6 @@ def _may_read(request: HttpRequest) -> bool:
 
 def metrics(request: HttpRequest) -> HttpResponse:
     """GET /metrics, in the text format of Prometheus."""
-    if not _may_read(request):
+    if not may_read(request):
         return HttpResponse("set PLIMSOLL_METRICS_TOKEN and send it as a bearer token\n", status=403)
     return HttpResponse(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)

@@ -14,13 +14,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+SECRETS = frozenset(
+    f"PLIMSOLL_{name}{suffix}"
+    for name in ("SECRET_KEY", "CREDENTIAL_KEY", "DATABASE_URL", "REDIS_URL", "METRICS_TOKEN", "TOKEN")
+    for suffix in ("", "_FILE")
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ChildSpec:
     """What to run. `env` is laid over the parent's environment; `pass_fds` stay open in the child.
 
-    A `once` child ends by itself with 0 and is not started again then.
+    Without `told_secrets` it gets none of SECRETS: that is for what is no part of the portal. A `once` child ends by
+    itself with 0 and is not started again then.
     """
 
     name: str
@@ -29,6 +35,11 @@ class ChildSpec:
     pass_fds: tuple[int, ...] = ()
     once: bool = False
     grace_seconds: float = 10
+    told_secrets: bool = True
+
+    def environment(self) -> dict[str, str]:
+        held = os.environ if self.told_secrets else {k: v for k, v in os.environ.items() if k not in SECRETS}
+        return {**held, **self.env}
 
 
 def die_with_parent(signum: int = signal.SIGKILL) -> None:
@@ -56,7 +67,7 @@ class Child:
                 start_new_session=True,
                 preexec_fn=die_with_parent,
                 pass_fds=spec.pass_fds,
-                env={**os.environ, **spec.env},
+                env=spec.environment(),
             )
 
     @property

@@ -46,7 +46,7 @@ def _known(specs: Sequence[tuple[str, ChildSpec]]) -> list[ChildSpec]:
 
 
 def broker_spec(options: Options) -> ChildSpec | None:
-    return ChildSpec("broker", broker.command(options.home)) if options.own_broker else None
+    return ChildSpec("broker", broker.command(options.home), told_secrets=False) if options.own_broker else None
 
 
 def prepare_spec() -> ChildSpec:
@@ -88,14 +88,15 @@ def _fleet_spec(options: Options, folder: Path, kubeconfig: Path) -> ChildSpec:
             raise InvalidInput(
                 "the control plane's runner is not here", field="--cluster", mend="run it from a checkout"
             )
-        return ChildSpec("kube", _python("deploy.kube.demo", str(folder), str(kubeconfig)), grace_seconds=30)
+        runner = _python("deploy.kube.demo", str(folder), str(kubeconfig))
+        return ChildSpec("kube", runner, grace_seconds=30, told_secrets=False)
     command = [
         *_python("portal.cli", "sandbox", "serve"),
         *("--port", str(_kept_port(folder))),
         *("--kubeconfig", str(kubeconfig)),
         *("--state", str(folder)),
     ]
-    return ChildSpec("sandbox", command)
+    return ChildSpec("sandbox", command, told_secrets=False)
 
 
 def _kept_port(folder: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from apps.fleet.models import Cluster
 from apps.kernel.ids import uuid7
 from apps.ledger.models import DecisionRow, DueWork
 from portal import web
+from portal.supervisor import plan
 
 pytestmark = pytest.mark.django_db
 
@@ -150,3 +152,27 @@ def test_forwarded_addresses_are_believed_of_proxies_only(
     with pytest.raises(SystemExit):
         web.main()
     assert (given["proxy_headers"], given["forwarded_allow_ips"]) == (bool(believed), believed)
+
+
+def test_strangers_are_told_whether_it_is_ready_and_no_names() -> None:
+    make_cluster("dev", seen=timedelta(minutes=5))
+    told = Client().get("/readyz").json()["checks"]["watcher"]
+    assert told["detail"] == "nothing heard of dev"
+    answer = Client().get("/readyz", REMOTE_ADDR="192.0.2.1")
+    assert answer.json()["checks"]["watcher"] == {**told, "detail": "", "age_seconds": pytest.approx(300, abs=30)}
+    assert "dev" not in answer.content.decode()
+
+
+def test_what_is_no_part_of_the_portal_gets_none_of_its_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLIMSOLL_CREDENTIAL_KEY", "hidden")
+    monkeypatch.setenv("PLIMSOLL_DATABASE_URL_FILE", "/run/hidden")
+    monkeypatch.setenv("PLIMSOLL_PORT", "8000")
+    options = plan.Options(home=tmp_path, port=0)
+    specs = [plan.broker_spec(options), *plan.demo_specs(options), plan.web_spec(options, fd=3)]
+    told = {spec.name: spec.environment() for spec in specs if spec is not None}
+    assert all(environment["PLIMSOLL_PORT"] == "8000" for environment in told.values())
+    holders = {name for name, environment in told.items() if "PLIMSOLL_CREDENTIAL_KEY" in environment}
+    assert holders == {"bootstrap", "web"}
+    assert {name for name, environment in told.items() if "PLIMSOLL_DATABASE_URL_FILE" in environment} == holders
