@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, URLResolver, path, re_path
+from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import DefaultRouter
 
@@ -38,6 +39,7 @@ def router() -> Router:
     return made
 
 
+@csrf_exempt  # a token's POST to a mistyped address is told of the address, not of a form
 def no_such_route(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
     problem = Problem(404, "NotFound", f"{request.path} is no address of this API; /api/v1/ lists them.")
     return problem_response(problem, request=request)

@@ -9,7 +9,7 @@ import typer
 from apps.kernel.units import parse_duration
 from portal.cli.output import Format, Output, emit_list
 from portal.cli.remote import server
-from portal.cli.resources import find
+from portal.cli.resources import check_id, find
 from portal.cli.waiting import waited
 
 Why = Annotated[str, typer.Option("--reason", help="Why; it stands in the record.")]
@@ -37,6 +37,7 @@ def reject(approval: ApprovalId, reason: Why, output: Output = Format.TABLE) -> 
 
 
 def _vote(approval: str, verb: str, reason: str, output: Format) -> None:
+    check_id(approval, field="APPROVAL", listed_in="approvals")
     with server() as api:
         answer = api.post(f"approvals/{approval}/{verb}/", body={"reason": reason})
     emit_list([answer], columns=find("approvals").columns, output=output, empty="")
@@ -57,6 +58,7 @@ def undo(
       plimsoll undo 0190c1b2-7b1c-7c3c-bf14-1cc4cb9b46ca --reason "it was needed after all"
     """
     seconds = parse_duration(wait, field="--wait").total_seconds()
+    check_id(action, field="ACTION", listed_in="actions")
     with server() as api:
         answer = api.post(f"actions/{action}/undo/", body={"reason": reason})
         if seconds:

@@ -1,13 +1,15 @@
 """Which server the remote verbs talk to, and as whom.
 
-The address: PLIMSOLL_URL, else the one of the last `plimsoll login`, else this machine's own at PLIMSOLL_PORT. The
-token: PLIMSOLL_TOKEN, else the one that `plimsoll login` kept for that address.
+The address: PLIMSOLL_URL, else the one of the last `plimsoll login`, else this machine's own: at PLIMSOLL_PORT, else
+where the `plimsoll up` of the state folder said that it serves. The token: PLIMSOLL_TOKEN, else the one that
+`plimsoll login` kept for that address.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +20,8 @@ from portal.environment import env_text
 
 if TYPE_CHECKING:  # httpx takes 0.1 s; `plimsoll --help` does without
     from apps.adapters.plimsoll_api import PlimsollApi
+
+_LOOPBACK = re.compile(r"http://127\.0\.0\.1:\d{1,5}")
 
 
 def credentials_file() -> Path:
@@ -65,7 +69,19 @@ def forget_login(url: str) -> bool:
 
 def server_url() -> str:
     given = os.environ.get("PLIMSOLL_URL") or _kept().get("current")
-    return str(given or f"http://127.0.0.1:{os.environ.get('PLIMSOLL_PORT') or 8000}").rstrip("/")
+    return str(given or _this_machine()).rstrip("/")
+
+
+def _this_machine() -> str:
+    """A port that only `make run` was told of is found too: the state folder names it. Only loopback is believed there,
+    for the working directory may be anybody's, and the token goes to this address."""
+    port = os.environ.get("PLIMSOLL_PORT")
+    file = Path(os.environ.get("PLIMSOLL_HOME") or ".plimsoll") / "url"
+    try:
+        served = "" if port else file.read_text().strip()
+    except (OSError, ValueError):
+        served = ""
+    return served if _LOOPBACK.fullmatch(served) else f"http://127.0.0.1:{port or 8000}"
 
 
 def connect(*, url: str | None = None, anonymous: bool = False) -> PlimsollApi:

@@ -156,6 +156,12 @@ def is_uuid(text: str) -> bool:
     return True
 
 
+def check_id(text: str, *, field: str, listed_in: str) -> None:
+    """InvalidInput unless `text` is an id, which is what these verbs take: a name may stand for many."""
+    if not is_uuid(text):
+        raise InvalidInput(f"{text!r} is no id", field=field, mend=f"take one from `plimsoll get {listed_in}`")
+
+
 _NAME_FIELD = {"users": "username"}
 
 
@@ -169,13 +175,21 @@ def one(api: PlimsollApi, resource: Resource, name: str, given: dict[str, str | 
         wanted["kind"] = kind_name(kind)
     found = _named(api, resource, name, query(resource, wanted))
     if not found:
-        raise NotFound(f"no {resource.singular} {name!r}", mend=f"`plimsoll get {resource.path}` lists them")
+        raise NotFound(
+            f"no {resource.singular} {name!r}{_within(wanted)}", mend=f"`plimsoll get {resource.path}` lists them"
+        )
     if len(found) > 1:
         places = ", ".join(sorted(map(_place, found))[:5])
         raise InvalidInput(
             f"{len(found)} are called {name!r}: {places}", mend="add --cluster, --namespace or KIND/NAME"
         )
     return found[0]
+
+
+def _within(where: dict[str, Any]) -> str:
+    """` with kind Deployment, namespace shop`: whichever of them is the one misspelt."""
+    named = [f"{key} {where[key]}" for key in ("kind", "namespace", "cluster") if where.get(key)]
+    return f" with {', '.join(named)}" if named else ""
 
 
 def _place(item: dict[str, Any]) -> str:

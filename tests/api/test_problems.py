@@ -34,6 +34,11 @@ def test_an_address_that_is_none_is_a_404_problem() -> None:
     assert problem(Client().get("/api/v1/nonsense"), 404)["code"] == "NotFound"
 
 
+def test_a_write_to_an_address_that_is_none_is_told_of_the_address_and_of_no_form() -> None:
+    answer = Client(enforce_csrf_checks=True).post("/api/v1/actions/web/undo/", {}, content_type="application/json")
+    assert "is no address of this API" in problem(answer, 404)["detail"]
+
+
 def test_an_object_that_is_not_there_is_a_404_problem(api: Api) -> None:
     problem(api.get("clusters/01a20e1f-655e-7c3c-bf14-1cc4cb9b46ca/"), 404)
 

@@ -194,3 +194,32 @@ def test_what_a_cluster_is_given_can_be_printed_with_a_login_and_without(run: Ru
     assert kinds.count("CustomResourceDefinition") == 2
     assert "ClusterRole" in kinds
     assert not Cluster.objects.exists()
+
+
+def test_the_port_that_up_took_is_found_in_the_state_folder(run: Run, live_server: LiveServer, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "url").write_text(f"http://127.0.0.1:{live_server.thread.port}\n")
+    assert run("get", "clusters", PLIMSOLL_URL="").returncode == 0
+
+
+def test_a_state_folder_cannot_send_the_token_to_another_machine(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "url").write_text("https://elsewhere.example\n")
+    done = run("get", "clusters", PLIMSOLL_URL="")
+    assert done.returncode == 1
+    assert "elsewhere" not in done.stderr
+    assert "127.0.0.1:8000" in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["undo", "approve", "reject"])
+def test_what_is_no_id_is_refused_with_the_list_that_has_them(run: Run, verb: str) -> None:
+    done = run(verb, "web", "--reason", "x")
+    assert done.returncode == 2
+    assert "'web' is no id" in done.stderr
+    assert "plimsoll get a" in done.stderr
+
+
+def test_a_workload_that_is_not_there_is_told_with_where_it_was_looked_for(run: Run) -> None:
+    done = run("wake", "deployment/web", "--namespace", "shpo", "--cluster", "dev")
+    assert done.returncode == 1
+    assert "no workload 'web' with kind Deployment, namespace shpo, cluster dev" in done.stderr
