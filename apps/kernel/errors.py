@@ -39,7 +39,7 @@ class PlimsollError(Exception):
 
 
 class InvalidInput(PlimsollError):
-    """What was given cannot be used. `causes` holds further (field, message) pairs of the same input."""
+    """What was given cannot be used. `causes`, where it holds any, names every (field, message)."""
 
     code = "InvalidInput"
 

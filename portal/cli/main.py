@@ -75,10 +75,8 @@ def main() -> None:
 
 
 def _fail(error: PlimsollError, *, code: int) -> None:
-    """`error: field: message`, then the mend on a line of its own."""
-    head = f"{error.field}: {error.message}" if error.field else error.message
-    sys.stderr.write(f"error: {head}\n")
-    for field, message in getattr(error, "causes", ()):
+    """`error: field: message` for each field, then the mend on a line of its own."""
+    for field, message in getattr(error, "causes", ()) or [(error.field, error.message)]:
         sys.stderr.write(f"error: {field}: {message}\n" if field else f"error: {message}\n")
     if error.mend:
         sys.stderr.write(f"mend: {error.mend}\n")

@@ -156,6 +156,15 @@ def test_causes_are_handed_on() -> None:
     assert caught.value.causes == (("spec.replicas", "must be positive"),)
 
 
+def test_a_cause_that_names_nothing_to_correct_is_left_out() -> None:
+    causes = [{"field": "spec.targets", "message": "Required value"}, {"field": "<nil>", "message": "not checked"}]
+    with serve(answer(422, status(422, "Invalid", "bad", details={"causes": causes}))) as server:
+        with pytest.raises(InvalidInput) as caught:
+            cluster_at(server).patch(WEB, body={})
+    assert caught.value.causes == (("spec.targets", "Required value"),)
+    assert caught.value.mend
+
+
 def test_a_list_starts_again_when_its_token_expires() -> None:
     page = {"metadata": {"resourceVersion": "7", "continue": "x"}, "items": [{"metadata": {"name": "a"}}]}
     whole = {"metadata": {"resourceVersion": "9"}, "items": [{"metadata": {"name": "a"}}, {"metadata": {"name": "b"}}]}

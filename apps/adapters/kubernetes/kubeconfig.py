@@ -92,8 +92,7 @@ def _load(text: str) -> Fields:
 
 
 def _context_name(config: Fields, context: str | None) -> str:
-    # Only texts are ever written out: behind anything else may stand aliases that make it billions of characters long.
-    names = [entry["name"] for entry in _entries(config, "contexts") if isinstance(entry.get("name"), str)]
+    names = _names(config, "contexts")
     if context is not None:
         if context not in names:
             raise InvalidInput(f"no context is named {context!r}", field="context", mend=f"one of {', '.join(names)}")
@@ -113,6 +112,11 @@ def _entries(config: Fields, section: str) -> list[Fields]:
     return entries
 
 
+def _names(config: Fields, section: str) -> list[str]:
+    """Only texts: behind anything else may stand aliases that make it billions of characters long when written out."""
+    return [name for entry in _entries(config, section) if isinstance(name := entry.get("name"), str)]
+
+
 def _named(config: Fields, section: str, name: str, key: str) -> Fields:
     """The `key` of the entry called `name`; kubectl too takes the first of two."""
     for entry in _entries(config, section):
@@ -121,7 +125,9 @@ def _named(config: Fields, section: str, name: str, key: str) -> Fields:
             if isinstance(found, dict):
                 return found
             raise InvalidInput("it is empty", field=f"{section}[{name}].{key}", mend=EMBED)
-    raise InvalidInput(f"no entry is named {name!r}", field=section, mend=EMBED)
+    known = ", ".join(_names(config, section)) or "none"
+    mend = f"{section} of this file: {known}; name one of them, or give the file whole"
+    raise InvalidInput(f"no entry is named {name!r}", field=section, mend=mend)
 
 
 def _refuse(fields: Fields, where: str) -> None:

@@ -73,7 +73,9 @@ def status_error(status: JsonObject, call: Call, *, retry_after: float | None = 
         return _SIMPLE[code](message)
     undeclared = _UNDECLARED.search(message)
     if undeclared:
-        return InvalidInput(message, field=undeclared[1], mend="take it out, or write it as the schema does")
+        causes = ((undeclared[1], "the schema has no such field"),)
+        mend = "take it out, or write it as the schema does"
+        return InvalidInput(message, field=undeclared[1], mend=mend, causes=causes)
     if code < 500:
         return _invalid(message, details)
     return Unavailable(message, retry_after_seconds=retry_after or details.get("retryAfterSeconds"))
@@ -106,9 +108,10 @@ def _forbidden(message: str, call: Call) -> Forbidden:
 
 
 def _invalid(message: str, details: dict[str, Any]) -> InvalidInput:
-    causes = _causes(details)
+    """A real server adds a cause at `<nil>`, that not every rule could be checked yet: it names nothing to correct."""
+    causes = tuple(cause for cause in _causes(details) if cause[0] != "<nil>")
     field = next((name for name, _ in causes if name), None)
-    return InvalidInput(message, field=field, causes=causes)
+    return InvalidInput(message, field=field, mend="correct it as the schema says" if field else None, causes=causes)
 
 
 def _causes(details: dict[str, Any]) -> tuple[tuple[str, str], ...]:

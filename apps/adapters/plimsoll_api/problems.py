@@ -50,8 +50,8 @@ def problem_error(answer: Answer, *, source: str) -> PlimsollError:
     if kind is None:
         kind = Unavailable if answer.status >= 500 else InvalidInput
     if kind is InvalidInput:
-        causes = tuple((str(part.get("field", "")), str(part.get("message", ""))) for part in parts[1:])
-        return InvalidInput(message, field=field, mend=mend, causes=causes)
+        causes = tuple((str(part.get("field", "")), str(part.get("message", ""))) for part in parts)
+        return InvalidInput(message, field=field, mend=mend, causes=causes if len(causes) > 1 else ())
     if issubclass(kind, errors.Retryable):
         return kind(message, field=field, mend=mend, retry_after_seconds=_retry_after(answer))
     return kind(message, field=field, mend=mend)

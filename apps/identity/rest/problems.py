@@ -114,8 +114,8 @@ def disk_full() -> Problem:
 def _of_plimsoll(error: errors.PlimsollError) -> Problem:
     status = next((STATUS[cls] for cls in type(error).__mro__ if cls in STATUS), 500)
     found = [FieldError(error.field or "", error.message, error.mend or "")]
-    if isinstance(error, errors.InvalidInput):
-        found += [FieldError(field, message) for field, message in error.causes]
+    if isinstance(error, errors.InvalidInput) and error.causes:
+        found = [FieldError(field, message, error.mend or "") for field, message in error.causes]
     retry = getattr(error, "retry_after_seconds", None)
     if status == 503 and retry is None:
         retry = 5
