@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
@@ -58,10 +59,14 @@ class ClusterSerializer(serializers.ModelSerializer[Cluster]):
         return sentence(cluster.state_reason, cluster.state_operands) if cluster.state_reason else ""
 
 
+_FULL_URL = gettext_lazy("Write a whole address, such as http://prometheus.example.internal:9090.")
+_NAME_CHARACTERS = gettext_lazy("Write letters, digits and hyphens only, such as eu-dev.")
+
+
 class MetricsSerializer(serializers.Serializer[Any]):
     """Basic login when `username` is set, a bearer token when `token` is, mutual TLS by the two PEM texts."""
 
-    url = serializers.URLField(max_length=500)
+    url = serializers.URLField(max_length=500, error_messages={"invalid": _FULL_URL})
     username = serializers.CharField(required=False, default="", allow_blank=True)
     password = serializers.CharField(required=False, default="", allow_blank=True, trim_whitespace=False)
     token = serializers.CharField(required=False, default="", allow_blank=True)
@@ -75,7 +80,7 @@ class NewClusterSerializer(serializers.Serializer[Any]):
     """`kubeconfig` is the file's text. `read_only` leaves the roles that write out. `keep_account` goes on with the
     kubeconfig's own credentials instead of changing over to the ServiceAccount that is made."""
 
-    name = serializers.SlugField(max_length=63)
+    name = serializers.SlugField(max_length=63, error_messages={"invalid": _NAME_CHARACTERS})
     kubeconfig = serializers.CharField(max_length=1_000_000, trim_whitespace=False)
     context = serializers.CharField(required=False, allow_blank=True, allow_null=True, max_length=253)  # type: ignore[assignment]  # a declared field is no attribute
     prometheus = MetricsSerializer(required=False, allow_null=True)

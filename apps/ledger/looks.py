@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
+from django.utils.translation import ngettext_lazy, pgettext_lazy
 
 from apps.kernel.decisions import Verdict
 from apps.ledger.models import ActionState, ApprovalState, DecisionState, RecordKind
@@ -71,7 +71,7 @@ EVENTS: dict[str, Any] = {
     "Rejected": _("Rejected"),
     "Expired": _("Expired"),
     "Withdrawn": _("Withdrawn"),
-    "Proposed": _("Proposed"),
+    "Proposed": pgettext_lazy("event", "Proposed"),
     "Started": _("Started"),
     "Done": _("Done"),
     "Failed": _("Failed"),

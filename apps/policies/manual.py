@@ -27,7 +27,7 @@ from apps.policies.domain import reasons
 from apps.policies.domain.gitops import gitops_owner
 from apps.policies.domain.memory import MANUAL
 from apps.policies.domain.parse import KINDS
-from apps.policies.domain.tick import PROTECTED, runs
+from apps.policies.domain.tick import PROTECTED, moment, runs
 from apps.policies.submitting import named
 
 RULE = "Manual"
@@ -131,9 +131,19 @@ def _refusal(one: refs.Named, workload: Workload | None, *, sleeping: bool) -> R
         return Reason(reasons.GITOPS_OWNS_REPLICAS, {"tool": owner.tool, "owner": owner.owner, "mend": owner.mend})
     if workload.slept_raw:
         return Reason(reasons.MARK_UNREADABLE, {"text": workload.slept_raw[:200]})
-    if workload.slept is not None or not runs(workload):
+    if workload.slept is not None:
+        return _sleeps(workload.slept)
+    if not runs(workload):
         return Reason(reasons.ALREADY_SUSPENDED if workload.ref.kind == "CronJob" else reasons.ALREADY_AT_ZERO)
     return None
+
+
+def _sleeps(mark: SleptMark) -> Reason:
+    """Who put it to sleep; a refusal that denied that Plimsoll did would stand as the last "Why?" of the workload."""
+    if mark.policy.startswith(f"{MANUAL}/"):
+        return Reason(reasons.ASLEEP_BY_HAND)
+    since = moment(mark.slept_at) if mark.slept_at else None
+    return Reason(reasons.ASLEEP, {"policy": mark.policy, "since": since})
 
 
 def _cannot_wake(workload: Workload) -> Reason:

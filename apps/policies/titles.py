@@ -43,6 +43,7 @@ TITLES: dict[str, object] = {
     r.OUTRANKED: _("Another policy counts"),
     r.ASLEEP: _("Asleep"),
     r.ASLEEP_BY_HAND: _("Asleep by hand"),
+    r.ASLEEP_UNTIL: _("Asleep until a moment"),
     r.WAITS_FOR_DEPENDENCY: _("Waits for a dependency"),
     r.POLICY_INVALID: _("Policy cannot be read"),
     r.WAKE_REQUESTED: _("Wake asked for by annotation"),

@@ -11,7 +11,7 @@ from apps.fleet.connections import seal
 from apps.fleet.models import Namespace, Workload
 from apps.fleet.services import sync_rows
 from apps.identity.models import User
-from apps.kernel.decisions import PolicyRef
+from apps.kernel.decisions import PolicyRef, Verdict
 from apps.kernel.errors import Forbidden, InvalidInput
 from apps.kernel.ports import KubeConnection
 from apps.ledger.models import ActionRow, DecisionRow
@@ -94,6 +94,14 @@ def test_production_waits_for_approval_and_waking_it_does_not(world: World, anna
     (result,) = asked(world, anna, "web")
     assert Namespace.objects.filter(name="shop").exists()
     assert result.state == "WaitingApproval"
+
+
+def test_a_sleep_of_what_sleeps_already_says_who_put_it_to_sleep(world: World, anna: User) -> None:
+    world.add_workload("web", namespace="dev")
+    asked(world, anna, "web")
+    world.work()
+    (again,) = asked(world, anna, "web")
+    assert (again.verdict, again.reason.code) == (Verdict.REFUSE, "AsleepByHand")
 
 
 def test_what_cannot_sleep_is_refused_and_stops_no_other(world: World, anna: User) -> None:

@@ -427,7 +427,7 @@ def test_a_wish_to_wake_what_is_awake_is_taken_away() -> None:
 def test_a_sleep_by_hand_ends_when_it_was_said_to() -> None:
     sleeper = make_sleeper(policy="Manual/anna")
     snapshot = make_snapshot([sleeper], [make_policy()], routes=[make_route()])
-    for until, want in ((None, "AsleepByHand"), (NOW + timedelta(hours=1), "AsleepByHand"), (NOW, "SleepIsOver")):
+    for until, want in ((None, "AsleepByHand"), (NOW + timedelta(hours=1), "AsleepUntil"), (NOW, "SleepIsOver")):
         memories = {sleeper.ref.uid: Memory(asleep_until=until)}
         assert verdicts(run(snapshot, memories=memories))["Deployment/web"][1] == want
 

@@ -61,7 +61,9 @@ def _manual_wish(tick: Tick, workload: Workload) -> Wish:
     until = tick.memory(workload).asleep_until
     if until is not None and until <= tick.now:
         return Wish(True, Reason(reasons.SLEEP_IS_OVER, {"until": moment(until)}))
-    return Wish(False, Reason(reasons.ASLEEP_BY_HAND, {"until": moment(until) if until else None}))
+    if until is not None:
+        return Wish(False, Reason(reasons.ASLEEP_UNTIL, {"until": moment(until)}))
+    return Wish(False, Reason(reasons.ASLEEP_BY_HAND))
 
 
 def _policy_wish(tick: Tick, workload: Workload, mark: SleptMark) -> Wish:

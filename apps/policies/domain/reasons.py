@@ -47,6 +47,7 @@ OUTRANKED = "Outranked"
 # Asleep, and staying so
 ASLEEP = "Asleep"
 ASLEEP_BY_HAND = "AsleepByHand"
+ASLEEP_UNTIL = "AsleepUntil"
 WAITS_FOR_DEPENDENCY = "WaitsForDependency"
 POLICY_INVALID = "PolicyInvalid"
 
