@@ -91,7 +91,8 @@ def install(node: list[str], *, everything: bool) -> None:
     if have[:1] == [lock] and (not everything or have[1:] == ["all"]):
         return
     npm = [node[1]] if os.access(node[1], os.X_OK) and not node[1].endswith(".js") else node
-    command = [*npm, "ci", "--no-audit", "--no-fund", "--loglevel=error", *([] if everything else ["--omit=dev"])]
+    quiet = ("--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
+    command = [*npm, "ci", *quiet, *([] if everything else ["--omit=dev"])]
     path = os.pathsep.join([str(Path(node[0]).parent), os.environ.get("PATH", "")])
     done = subprocess.run(command, cwd=HERE, check=False, stdout=subprocess.DEVNULL, env={**os.environ, "PATH": path})  # noqa: S603
     if done.returncode != 0:
