@@ -23,6 +23,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 HOLIDAY = date(2026, 4, 3)
 LAG = timedelta(seconds=75)
 PROBES = "/healthz"
+GOAL_SHARE = 0.9
 VISITORS = ("office", "consumer", "nightly", "flat", "idle", "office")
 
 
@@ -72,6 +73,11 @@ class Report:
     @property
     def share(self) -> float:
         return self.asleep_hours / self.eligible_hours if self.eligible_hours else 0.0
+
+    @property
+    def good(self) -> bool:
+        """Whether every goal of F2 is met."""
+        return not (self.wrongful or self.missed or self.inexact) and self.share >= GOAL_SHARE
 
     def text(self) -> str:
         lines = [
