@@ -44,6 +44,9 @@ SETTLE_SECONDS = 0.3
 """Changes come in flocks: what belongs together is decided on together."""
 
 ROWS_SECONDS = 0.25
+"""At most this often rows are written for what changes, and after quiet the first change waits FLOCK_SECONDS only."""
+FLOCK_SECONDS = 0.05
+
 IDLE_SECONDS = 1.0
 STANDBY_SECONDS = 5.0
 PRICES_EVERY = timedelta(minutes=1)
@@ -131,7 +134,7 @@ class _Term:
         self._asked_to_stop = stop
         self._over = threading.Event()
         self._cache = ClusterCache(kernel_cluster(cluster), book=price_book())
-        self._priced_at = self._clock.now()
+        self._priced_at = self._gathered_at = self._clock.now()
         self._rows = RowKeeper(cluster, cache=self._cache)
         self._health = HealthKeeper(cluster)
         self._deciding = threading.Event()
@@ -156,8 +159,11 @@ class _Term:
 
     def _pause(self) -> None:
         """Until something changes, at most a second; then a moment more, so that a flock is written as one."""
-        if self._clock.wait(IDLE_SECONDS, until=self._cache.changed):
-            self._clock.wait(ROWS_SECONDS, until=self._asked_to_stop)
+        if not self._clock.wait(IDLE_SECONDS, until=self._cache.changed):
+            return
+        since = (self._clock.now() - self._gathered_at).total_seconds()
+        self._clock.wait(max(FLOCK_SECONDS, ROWS_SECONDS - since), until=self._asked_to_stop)
+        self._gathered_at = self._clock.now()
 
     def _keep(self) -> bool:
         """Keeps the lead, the rows and the health; False once the lead is lost."""

@@ -1,7 +1,8 @@
 """The socket of an open page: it names topics, and is told which of their rows changed.
 
 1. The page sends {"topics": ["workloads", ...]}; unknown topics are ignored.
-2. Ids that arrive are gathered for BUFFER_SECONDS, then cut to what this user may see, in one query a topic.
+2. Ids that arrive are gathered, for FLOCK_SECONDS after quiet and else until BUFFER_SECONDS after the last message;
+   then cut to what this user may see, in one query a topic.
 3. The page gets {"topic": ..., "ids": [...]}. `*` means: fetch all again.
 """
 
@@ -17,6 +18,7 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from apps.ui import live, registry
 
 BUFFER_SECONDS = 0.2
+FLOCK_SECONDS = 0.03
 NOT_SIGNED_IN = 4401
 
 
@@ -26,6 +28,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
         self.topics: set[str] = set()
         self.waiting: dict[str, set[str]] = defaultdict(set)
         self.flushing: asyncio.Task[None] | None = None
+        self.flushed_at = 0.0
         await self.accept()
         if self.user is None or not self.user.is_authenticated:
             # Closed only after the accept, or the browser sees no code and tries again for ever.
@@ -53,7 +56,9 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
             self.flushing = asyncio.create_task(self._flush())
 
     async def _flush(self) -> None:
-        await asyncio.sleep(BUFFER_SECONDS)
+        clock = asyncio.get_running_loop().time
+        await asyncio.sleep(max(FLOCK_SECONDS, self.flushed_at + BUFFER_SECONDS - clock()))
+        self.flushed_at = clock()
         waiting, self.waiting = self.waiting, defaultdict(set)
         for topic, ids in waiting.items():
             seen = [live.EVERYTHING] if live.EVERYTHING in ids else await self._visible(topic, ids)

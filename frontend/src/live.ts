@@ -1,6 +1,7 @@
 /* Live updates. The socket brings ids; what changed is fetched again.
 
-   1. Ids of a topic are gathered for BUFFER_MS (the server has gathered for 200 ms before).
+   1. The first ids after BUFFER_MS of quiet are applied at once; those that follow are gathered, and applied BUFFER_MS
+      after the last time (the server has gathered before).
    2. While the tab is hidden, or rows are selected, they wait.
    3. After a lost connection everything is fetched again, for what was missed is not known. */
 
@@ -25,6 +26,7 @@ export interface LiveOptions {
 export class Live {
   private readonly waiting = new Map<string, Set<string>>();
   private timer: number | undefined;
+  private flushedAt = -Infinity;
   private tries = 0;
   private wasConnected = false;
   private socket: WebSocket | null = null;
@@ -56,12 +58,13 @@ export class Live {
   }
 
   private schedule(): void {
-    this.timer ??= window.setTimeout(() => this.flush(), BUFFER_MS);
+    this.timer ??= window.setTimeout(() => this.flush(), Math.max(0, this.flushedAt + BUFFER_MS - Date.now()));
   }
 
   private flush(): void {
     this.timer = undefined;
     if (document.hidden || this.options.paused()) return;
+    this.flushedAt = Date.now();
     const waiting = [...this.waiting];
     this.waiting.clear();
     for (const [topic, ids] of waiting) {

@@ -18,8 +18,10 @@ export function apply(changes: Changes): void {
   const list = listRegion();
   if (list?.dataset["topic"] !== changes.topic) return;
   const shown = changes.ids.filter((id) => document.getElementById(`row-${id}`));
-  if (changes.everything || shown.length < changes.ids.length) reloadList();
-  else void reloadRows(shown);
+  if (changes.everything) return reloadList();
+  // The list may have to wait its turn: what is on the page does not wait for it.
+  if (shown.length > 0) void reloadRows(shown);
+  if (shown.length < changes.ids.length) reloadList();
 }
 
 /** Whether a part of the page must be fetched again: one that names its object only when that has changed, and none

@@ -38,13 +38,17 @@ beforeEach(() => {
 });
 afterEach(() => vi.useRealTimers());
 
-test("ids are gathered for the buffer and applied once", () => {
+test("after quiet ids are applied at once, and those that follow are gathered and applied once", () => {
   const live = start();
   live.receive('{"topic":"workloads","ids":["a"]}');
-  live.receive('{"topic":"workloads","ids":["a","b"]}');
-  expect(applied).toEqual([]);
-  vi.advanceTimersByTime(BUFFER_MS);
-  expect(applied).toEqual([{ topic: "workloads", ids: ["a", "b"], everything: false }]);
+  vi.advanceTimersByTime(0);
+  expect(applied).toEqual([{ topic: "workloads", ids: ["a"], everything: false }]);
+  live.receive('{"topic":"workloads","ids":["b"]}');
+  live.receive('{"topic":"workloads","ids":["b","c"]}');
+  vi.advanceTimersByTime(BUFFER_MS - 1);
+  expect(applied).toHaveLength(1);
+  vi.advanceTimersByTime(1);
+  expect(applied.slice(1)).toEqual([{ topic: "workloads", ids: ["b", "c"], everything: false }]);
 });
 
 test("while rows are selected they wait, and come when the selection ends", () => {

@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
-import { expect, test } from "vitest";
-import { concerns, replaceRows } from "../src/rows";
+import { expect, test, vi } from "vitest";
+import htmx from "htmx.org";
+import { apply, concerns, replaceRows } from "../src/rows";
 
 test("rows are put in place, focus stays, and a row that left the filter is told", () => {
   document.body.innerHTML = `<table><tbody>
@@ -24,4 +25,15 @@ test("an object's page follows its own object, and waits while somebody types in
   expect(concerns(panel, changes([], true))).toBe(true);
   document.querySelector("input")?.focus();
   expect(concerns(panel, changes(["a"]))).toBe(false);
+});
+
+test("what is on the page is fetched at once, though the list has to wait its turn", () => {
+  document.body.innerHTML = `<section id="list" data-topic="workloads"><table><tr id="row-a"></tr></table></section>`;
+  const list = vi.spyOn(htmx, "ajax").mockResolvedValue(undefined);
+  const rows = vi.spyOn(window, "fetch").mockResolvedValue(new Response("", { status: 404 }));
+  apply({ topic: "workloads", ids: ["elsewhere"], everything: false });
+  expect([list.mock.calls.length, rows.mock.calls.length]).toEqual([1, 0]);
+  apply({ topic: "workloads", ids: ["a", "elsewhere"], everything: false });
+  expect([list.mock.calls.length, rows.mock.calls.length]).toEqual([1, 1]);
+  expect(String(rows.mock.calls[0]?.[0])).toContain("rows=a");
 });

@@ -10,7 +10,6 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -72,7 +71,7 @@ class Client:
         self._last: dict[str, int] = {}
         self.names: dict[str, str] = {}
         self._waiting: set[str] = set()
-        self._listed_at = 0.0
+        self._listed_at = self._flushed_at = 0.0
         self._list_due: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.told: list[tuple[str, float]] = []
@@ -116,16 +115,15 @@ class Client:
         self._waiting.update(ids)
 
     async def _flush(self) -> None:
-        await asyncio.sleep(BUFFER_SECONDS)
+        await asyncio.sleep(max(0.0, self._flushed_at + BUFFER_SECONDS - time.monotonic()))
+        self._flushed_at = time.monotonic()
         ids, self._waiting = self._waiting, set()
         shown = ids & self._last.keys()
-        await asyncio.gather(*(step() for step in self._steps(ids, shown)))
-
-    def _steps(self, ids: set[str], shown: set[str]) -> list[Callable[[], Any]]:
-        """As `apply` of rows.ts."""
-        if ids - shown:
-            return [self._reload_list]
-        return [lambda: self._rows(shown)]
+        everything = "*" in ids
+        steps = [self._rows(shown)] if shown and not everything else []
+        if everything or ids - shown:
+            steps.append(self._reload_list())
+        await asyncio.gather(*steps)
 
     async def _rows(self, ids: set[str]) -> None:
         joined = "&" if "?" in self._path else "?"
