@@ -156,7 +156,8 @@ class Supervisor:
                 raise Stopped
         if code != 0:
             raise Unavailable(f"the database could not be prepared: {_end_of(log)}", mend=f"see {log}")
-        _show_password(json.loads(log.read_text().splitlines()[-1])["password_file"])
+        made = json.loads(log.read_text().splitlines()[-1])["password_file"]
+        _show_password(self._options.home, anew=made is not None)
 
     def _wait_for_first_page(self, port: int, web: Watched) -> None:
         """Until `/` and what it leads to is served with 200; a page that fails is tried again, as long as it takes,
@@ -195,11 +196,14 @@ def _serves_a_page(port: int) -> bool:
         return False
 
 
-def _show_password(file: str | None) -> None:
-    if file is None:
+def _show_password(home: Path, *, anew: bool) -> None:
+    """Once. A first start that was stopped after it was made and before it was shown leaves that to the next."""
+    file, told = home / "admin-password", home / "administrator-told"
+    if not file.exists() or (told.exists() and not anew):
         return
-    console.say(f"First administrator: user admin, password {Path(file).read_text().strip()}")
+    console.say(f"First administrator: user admin, password {file.read_text().strip()}")
     console.say(f"It is shown this once, and kept in {file} (mode 0600).")
+    told.touch(mode=0o600)
 
 
 def _last_words(log: Path) -> str:

@@ -93,6 +93,17 @@ def test_sigterm_ends_everything_with_code_0_and_a_restart_is_warm(tmp_path: Pat
     assert again.stop(signal.SIGINT) == 0
 
 
+def test_a_password_that_a_stopped_first_start_did_not_show_is_shown_by_the_next(tmp_path: Path, start: Start) -> None:
+    up = start(tmp_path / "home")
+    shown = up.wait_for("First administrator")
+    assert up.url
+    assert up.stop() == 0
+    (up.home / "administrator-told").unlink()
+    again = start(tmp_path / "home")
+    assert again.wait_for("First administrator") == shown
+    assert again.stop() == 0
+
+
 def test_a_port_in_use_is_named_with_the_mend(tmp_path: Path, start: Start) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
