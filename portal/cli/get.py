@@ -65,7 +65,7 @@ def get(
         items = list(islice(api.items(f"{found.path}/", params=resources.query(found, given)), limit + 1))
     if len(items) > limit:
         note(f"only the first {limit} are shown; see more with --limit")
-    emit_list(items[:limit], columns=found.columns, output=output, empty=f"no {found.path} match")
+    emit_list(items[:limit], columns=found.columns, output=output, empty=_nothing(found, given))
 
 
 def describe(
@@ -90,3 +90,10 @@ def describe(
             about = {name: item[name] for name in ("cluster", "namespace", "kind", "name")}
             item["decisions"] = list(islice(api.items("decisions/", params=about), 10))
         emit_object(item, output=output)
+
+
+def _nothing(found: resources.Resource, given: dict[str, str | None]) -> str:
+    if any(given.values()):
+        return f"no {found.path} match"
+    hint = "; `plimsoll cluster add NAME --kubeconfig FILE` connects one" if found.path == "clusters" else ""
+    return f"there are no {found.path} yet{hint}"
