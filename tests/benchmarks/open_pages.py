@@ -147,7 +147,12 @@ class Client:
 
     async def _get(self, path: str, *, target: str) -> None:
         asked = time.time()
-        answer = await self._http.get(path, headers={"HX-Request": "true", "HX-Target": target})
+        headers = {"HX-Request": "true", "HX-Target": target}
+        try:
+            answer = await self._http.get(path, headers=headers)
+        except (httpx.ReadError, httpx.RemoteProtocolError):
+            # The server has just closed the connection that was kept: a browser asks again on a new one.
+            answer = await self._http.get(path, headers=headers)
         answer.raise_for_status()
         now = time.time()
         self.fetched.append(now - asked)
