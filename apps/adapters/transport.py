@@ -113,7 +113,8 @@ def transport_error(error: Exception, *, source: str) -> PlimsollError:
         )
     name = type(error).__name__
     if name in {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"}:
-        return NotHandled(f"{source} cannot be reached: {error or name}", mend="check that it runs, its address, the proxy and the network")
+        mend = "check that it runs, its address, the proxy and the network"
+        return NotHandled(f"{source} cannot be reached: {error or name}", mend=mend)
     if name in {"ReadTimeout", "WriteTimeout"}:
         return Unavailable(f"{source} fell silent in the middle of a call ({name})")
     return Unavailable(f"the connection to {source} broke: {error or name}")
