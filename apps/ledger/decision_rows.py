@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from apps.fleet.models import Cluster, Namespace
-from apps.identity.actors import Actor, actor_name
+from apps.identity.actors import Actor, actor_name, actor_user
 from apps.kernel.decisions import Decision
 from apps.kernel.serialise import encode
 from apps.kernel.vocab import Snapshot
@@ -32,13 +32,19 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Whose Decisions these are. `modes` gives the policy's mode by Decision id."""
+    """Whose Decisions these are. `modes` gives the policy's mode by Decision id; what is said of the objects of
+    `returned`, keys, is news even if its stream said it before."""
 
     cluster: Cluster
     actor: Actor
     request_id: str
     snapshot: Snapshot | None = None
     modes: Mapping[UUID, str] = field(default_factory=dict)
+    returned: frozenset[str] = frozenset()
+
+    def is_news(self, decision: Decision) -> bool:
+        """Whether it is kept whatever was said before it."""
+        return decision.subject.key in self.returned or actor_user(self.actor) is not None
 
 
 def teams_by_namespace(new: Sequence[Said], cluster: Cluster) -> dict[str, UUID | None]:

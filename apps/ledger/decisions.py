@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import F
 
 from apps.fleet.models import Cluster
-from apps.identity.actors import Actor, actor_user
+from apps.identity.actors import Actor
 from apps.identity.clock import now
 from apps.kernel.decisions import Decision, Verdict
 from apps.kernel.serialise import encode
@@ -63,15 +63,16 @@ def record_decisions(
     request_id: str,
     snapshot: Snapshot | None = None,
     modes: Mapping[UUID, str] | None = None,
+    returned: frozenset[str] = frozenset(),
 ) -> dict[UUID, DecisionRow]:
     """Keep what is new among `decisions`: Decision id -> row, for those that are new and for those that act.
 
     A Decision that repeats the current one of its stream (same subject, verdict, reason and operands, measurements
     aside) is counted in memory and adds no row: its id then maps to the row that stands. What a person decides is
-    always new. `snapshot` is recorded once, and only when something is new. `modes` gives the policy's mode by
-    Decision id.
+    always new, and so is what is said of the objects of `returned` (keys): something else was said of them since.
+    `snapshot` is recorded once, and only when something is new. `modes` gives the policy's mode by Decision id.
     """
-    context = Context(cluster, actor, request_id, snapshot, modes or {})
+    context = Context(cluster, actor, request_id, snapshot, modes or {}, returned)
     said = [_said(decision, context) for decision in decisions]
     latest = {one.stream: one for one in said}  # of two about the same the later stands, or they would take turns
     by_stream = _keep(latest.values(), context)
@@ -85,7 +86,7 @@ def _keep(latest: Iterable[Said], context: Context) -> dict[str, DecisionRow]:
     repeated: list[tuple[Said, _Standing]] = []
     for one in latest:
         standing = known.get(one.stream)
-        if standing is None or standing.fingerprint != one.fingerprint or actor_user(context.actor) is not None:
+        if standing is None or standing.fingerprint != one.fingerprint or context.is_news(one.decision):
             changed.append(one)
         else:
             repeated.append((one, standing))
@@ -125,14 +126,15 @@ def _known(cluster: Cluster) -> dict[str, _Standing]:
 
 def _write(changed: Sequence[Said], context: Context) -> dict[str, DecisionRow]:
     """Rows and records of what is new, by stream; what another process has written meanwhile is returned as it is."""
-    by_person = actor_user(context.actor) is not None
     with transaction.atomic():
         lock_head()
         current = {row.stream: row for row in _current_rows(one.stream for one in changed)}
         standing = {
             one.stream: current[one.stream]
             for one in changed
-            if not by_person and one.stream in current and current[one.stream].fingerprint == one.fingerprint
+            if not context.is_news(one.decision)
+            and one.stream in current
+            and current[one.stream].fingerprint == one.fingerprint
         }
         rows = _insert([one for one in changed if one.stream not in standing], context)
         publish("decisions", [row.pk for row in rows.values()])

@@ -100,7 +100,7 @@ def evaluate(
     decided = decide(snapshot, policies, now, _context(cluster, kept, snapshot, now))
     request_id = str(uuid7())
     writable = None if cluster.read_only else kube
-    about = Submission(cluster, ACTOR, request_id, now, snapshot, writable)
+    about = Submission(cluster, ACTOR, request_id, now, snapshot, writable, kept.workload_reasons.returned(decided))
     wanted = statuses(snapshot, policies, decided, now)
     if epoch is not None:
         # A process that was paused while it read and decided may have been replaced. What slips in after this is

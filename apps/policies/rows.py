@@ -153,18 +153,36 @@ def _manifest(obj: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _said(decided: Decided) -> dict[str, frozenset[tuple[str, str]]]:
+    """By the subject's key, the policy and reason code of each Decision about it."""
+    said: dict[str, frozenset[tuple[str, str]]] = {}
+    for decision in decided.decisions:
+        policy = decision.policy.key if decision.policy else ""
+        key = decision.subject.key
+        said[key] = said.get(key, frozenset()) | {(policy, decision.reason.code)}
+    return said
+
+
 class WorkloadReasons:
     """Keeps the last Decision on each Workload row of one cluster."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
-        self._subjects: frozenset[str] | None = None
+        self._said: dict[str, frozenset[tuple[str, str]]] | None = None
+
+    def returned(self, decided: Decided) -> frozenset[str]:
+        """The keys of what is concluded about now as it was not in the last pass, or, in the first, has no reason."""
+        said = _said(decided)
+        if self._said is not None:
+            return frozenset(key for key, what in said.items() if self._said.get(key) != what)
+        bare = WorkloadRow.objects.filter(cluster=self.cluster, reason_code="")
+        return frozenset(said.keys() & {row.key for row in bare})
 
     def sync(self, decided: Decided, new: list[Decision]) -> int:
         """Write what is new, and clear what nobody decides about any more; returns how many rows changed."""
-        subjects = frozenset(r.decision.subject.key for r in decided.rulings)
-        gone = subjects_before - subjects if (subjects_before := self._subjects) is not None else None
-        self._subjects = subjects
+        before, self._said = self._said, _said(decided)
+        subjects = self._said.keys()
+        gone = before.keys() - subjects if before is not None else None
         changed = self._write(new)
         if gone is None:
             with_reason = WorkloadRow.objects.filter(cluster=self.cluster).exclude(reason_code="")

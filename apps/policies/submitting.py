@@ -29,7 +29,8 @@ from apps.policies.events import end_notices, tell
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """Whose pass it is and what it saw. `kube` None: nothing is written to the cluster."""
+    """Whose pass it is and what it saw. `kube` None: nothing is written to the cluster. `returned`: keys of the
+    objects about which the last pass concluded something else, or nothing."""
 
     cluster: Cluster
     actor: Actor
@@ -37,6 +38,7 @@ class Submission:
     now: datetime
     snapshot: Snapshot | None = None
     kube: Kube | None = None
+    returned: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ def submit(rulings: Sequence[Ruling], *, about: Submission) -> Submitted:
         request_id=about.request_id,
         snapshot=about.snapshot,
         modes=modes,
+        returned=about.returned,
     )
     proposed = 0
     warned: list[Decision] = []

@@ -46,6 +46,32 @@ def asked(world: World, anna: User, *names: str, **more: Any) -> list[services.M
     return services.sleep_workloads(rows=rows(world, *names), actor=anna, reason="a quiet day", request_id="r1", **more)
 
 
+def test_after_a_sleep_and_a_wake_by_hand_its_policy_says_again_why_it_is_awake(world: World, anna: User) -> None:
+    world.add_workload("web", namespace="dev")
+    until = (world.clock.now() + timedelta(days=1)).isoformat()
+    world.add_policy(make_policy(rule={"idleAfter": "10m", "keepAwakeUntil": until}))
+    rows(world, "web")
+    world.run(timedelta(minutes=2))
+    (row,) = rows(world, "web")
+    before = row.last_decision_id
+    assert row.reason_code == "KeepAwakeUntil"
+    asked(world, anna, "web")
+    world.work()
+    world.run(timedelta(minutes=2))
+    services.wake_workloads(rows=rows(world, "web"), actor=anna, reason="back", request_id="r2")
+    world.work()
+    world.run(timedelta(minutes=2))
+    (row,) = rows(world, "web")
+    assert row.reason_code == "KeepAwakeUntil"
+    assert row.last_decision_id not in (None, before)
+    newest = DecisionRow.objects.filter(subject_name="web").order_by("-decided_at", "-id").first()
+    assert newest is not None
+    assert newest.pk == row.last_decision_id
+    count = DecisionRow.objects.count()
+    world.run(timedelta(minutes=10))
+    assert DecisionRow.objects.count() == count
+
+
 def test_a_person_puts_a_workload_to_sleep_and_wakes_it(world: World, anna: User) -> None:
     key = world.add_workload("web", namespace="dev", replicas=3)
     (result,) = asked(world, anna, "web")
