@@ -60,15 +60,25 @@ def walk(browser: Browser, server: str) -> Walk:
     return found
 
 
+def _settle(page: Page) -> None:
+    """Two frames: the editor measures itself in the frame after its window has changed, and colours are drawn."""
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())))")
+
+
 def _violations(axe: Axe, page: Page, where: str, options: dict[str, Any]) -> list[str]:
+    _settle(page)
     grave = [one for one in axe.run(page, options=options).response["violations"] if one["impact"] in GRAVE]
-    return [f"{where} {one['id']}: {[node['html'][:160] for node in one['nodes'][:3]]}" for one in grave]
+    return [
+        f"{where} {one['id']}: {[(node['html'][:160], node['failureSummary'][:300]) for node in one['nodes'][:3]]}"
+        for one in grave
+    ]
 
 
 def _overflow(page: Page, path: str) -> list[str]:
     wide = []
     for width in (768, 390, 1440):
         page.set_viewport_size({"width": width, "height": 900})
+        _settle(page)
         over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         if over > 0:
             wide.append(f"{path} at {width}: {over} px")
